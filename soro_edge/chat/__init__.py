@@ -1,0 +1,1 @@
+"""A conversation with the tutor: messages, template, context window, session."""

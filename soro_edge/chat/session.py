@@ -1,0 +1,253 @@
+"""One conversation, question by question: store, fit, render, generate, store while it streams.
+
+The TUI, `soro chat` and `soro ask` all run this session. It knows an Engine and a MessageLog, no
+process, no SQLite and no screen. It is not for several threads, but `stop` may come from any.
+"""
+
+import re
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from soro_edge.chat.letters import clean
+from soro_edge.chat.messages import AnswerState, Message, MessageLog, Role
+from soro_edge.chat.template import Turn, render
+from soro_edge.chat.window import first_turn_kept
+from soro_edge.engine.api import (
+    Engine,
+    Finished,
+    FinishReason,
+    GenerationRequest,
+    ModelInfo,
+    Prefilled,
+    Prompt,
+    Sampling,
+    Statistics,
+    TextPiece,
+)
+from soro_edge.errors import EmptyQuestion, EngineError, NothingToRepeat, StorageError
+
+STORE_EVERY_SECONDS = 0.5
+"""A power cut loses at most so much of an answer."""
+
+ANSWER_SHARE = 4
+"""At least a fourth of the context window (or max_tokens, if less) is left to the answer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatOptions:
+    """How the tutor answers."""
+
+    system: str = ""
+    """What the model is told before the conversation."""
+    sampling: Sampling = field(default_factory=Sampling)
+    max_tokens: int = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class TurnsDropped:
+    """The conversation outgrew the window: the model no longer sees this many oldest turns."""
+
+    turns: int
+
+
+@dataclass(frozen=True, slots=True)
+class NotSaved:
+    """What follows is only on the screen, for this reason."""
+
+    error: StorageError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """The answer is whole and stored; nothing follows."""
+
+    text: str
+    state: AnswerState
+    statistics: Statistics
+    reason: FinishReason
+
+
+ChatEvent = TurnsDropped | Prefilled | TextPiece | NotSaved | Answered
+
+
+class ChatSession:
+    """A conversation that goes on. Its memory is the log; leaving and coming back loses nothing."""
+
+    def __init__(
+        self,
+        *,
+        engine: Engine,
+        log: MessageLog,
+        options: ChatOptions | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._engine = engine
+        self._log = log
+        self._options = options or ChatOptions()
+        self._clock = clock
+        self._first_turn = 0
+
+    def ask(self, question: str) -> Iterator[ChatEvent]:
+        """Store the question, then stream its answer: ends with Answered.
+
+        Closing the iterator early, or any error, keeps what was written. Raises EmptyQuestion,
+        NotUtf8, QuestionTooLong, ModelError, EngineError, StorageError.
+        """
+        question = clean(question)
+        if not question:
+            raise EmptyQuestion
+        self._log.add_question(question)
+        yield from self._answer()
+
+    def again(self) -> Iterator[ChatEvent]:
+        """Answer the last question anew; the earlier answer is set aside when text comes."""
+        if not self._log.messages():
+            raise NothingToRepeat
+        yield from self._answer()
+
+    def stop(self) -> None:
+        """End the answer being written. From any thread."""
+        self._engine.stop()
+
+    def _answer(self) -> Iterator[ChatEvent]:
+        info = self._engine.load()
+        turns = turns_of(self._log.messages())
+        first = self._fit(turns, info)
+        if first > self._first_turn:
+            self._first_turn = first
+            yield TurnsDropped(first)
+        request = GenerationRequest(
+            prompt=self._render(turns[first:], info),
+            sampling=self._options.sampling,
+            max_tokens=self._options.max_tokens,
+        )
+        answer = _StoredAnswer(self._log, self._clock)
+        try:
+            for event in self._engine.generate(request):
+                if isinstance(event, TextPiece):
+                    error = answer.append(event.text)
+                    yield event
+                    if error:
+                        yield NotSaved(error)
+                elif isinstance(event, Finished):
+                    answer.state = _state(event.reason, answer.text)
+                    error = answer.finish()
+                    if error:
+                        yield NotSaved(error)
+                    yield Answered(
+                        text=answer.text,
+                        state=answer.state,
+                        statistics=event.statistics,
+                        reason=event.reason,
+                    )
+                else:
+                    yield event
+        except EngineError:
+            answer.state = AnswerState.FAILED
+            raise
+        finally:
+            # Reached unfinished when the person leaves or the engine is lost.
+            if answer.state is AnswerState.WRITING:
+                answer.state = AnswerState.STOPPED
+            answer.keep()
+
+    def _fit(self, turns: list[Turn], info: ModelInfo) -> int:
+        reserve = min(self._options.max_tokens, info.context_tokens // ANSWER_SHARE)
+        return first_turn_kept(
+            turns,
+            begin=self._first_turn,
+            room_tokens=info.context_tokens - reserve,
+            render=lambda kept: self._render(list(kept), info),
+            count_tokens=self._engine.count_tokens,
+        )
+
+    def _render(self, turns: list[Turn], info: ModelInfo) -> Prompt:
+        return render(turns, self._options.system, info)
+
+
+class _StoredAnswer:
+    """An answer that is written to the log as it grows. A failing log does not stop it."""
+
+    def __init__(self, log: MessageLog, clock: Callable[[], float]) -> None:
+        self._log = log
+        self._clock = clock
+        self._id: int | None = None
+        self._stored_at = 0.0
+        self._stored: tuple[str, AnswerState] | None = None
+        self._failed = False
+        self.text = ""
+        self.state = AnswerState.WRITING
+
+    def append(self, text: str) -> StorageError | None:
+        """Grow, and store where it is time; the first failure is returned, later ones are not."""
+        self.text += text
+        if self._id is None or self._clock() - self._stored_at >= STORE_EVERY_SECONDS:
+            return self._store()
+        return None
+
+    def finish(self) -> StorageError | None:
+        """Store the whole answer, also where earlier tries failed."""
+        self._failed = False
+        return self._store()
+
+    def keep(self) -> None:
+        """Store what is there if that was not done; for the ways out on which nobody listens."""
+        if self.text:
+            self._store()
+
+    def _store(self) -> StorageError | None:
+        if self._stored == (self.text, self.state):
+            return None
+        self._stored_at = self._clock()
+        try:
+            if self._id is None:
+                self._log.set_aside_answer()
+                self._id = self._log.begin_answer()
+            self._log.write_answer(self._id, self.text, self.state)
+        except StorageError as error:
+            first = not self._failed
+            self._failed = True
+            return error if first else None
+        self._stored = (self.text, self.state)
+        return None
+
+
+def turns_of(messages: Sequence[Message]) -> list[Turn]:
+    """The turns that the model is shown, ending with the newest question, unanswered.
+
+    Earlier questions whose answer is missing, empty or a loop are left out: roles must alternate,
+    and a loop in the prompt breeds another.
+    """
+    turns: list[Turn] = []
+    question = ""
+    for message in messages:
+        if message.role is Role.USER:
+            question = message.text
+        elif message.text.strip() and message.state not in _UNUSABLE:
+            turns.append(Turn(question=question, answer=message.text))
+    if turns and messages[-1].role is Role.ASSISTANT and turns[-1].answer == messages[-1].text:
+        turns.pop()  # asked again: its answer is about to be replaced
+    return [*turns, Turn(question=question)]
+
+
+_UNUSABLE = frozenset({AnswerState.EMPTY, AnswerState.LOOPED})
+_REFERENCE_ONLY = re.compile(r"[\s\[\]0-9.,]*")
+
+
+def _state(reason: FinishReason, text: str) -> AnswerState:
+    match reason:
+        case FinishReason.STOPPED:
+            return AnswerState.STOPPED
+        case FinishReason.LOOP:
+            return AnswerState.LOOPED
+        case FinishReason.MAX_TOKENS | FinishReason.CONTEXT_FULL:
+            return AnswerState.CUT
+        case FinishReason.END:
+            return AnswerState.EMPTY if _says_nothing(text) else AnswerState.COMPLETE
+
+
+def _says_nothing(text: str) -> bool:
+    """Whether an answer is blank or only a reference mark, `[1]`, as trained models sometimes give."""
+    blank = not any(letter.isalnum() for letter in text)
+    return blank or ("[" in text and _REFERENCE_ONLY.fullmatch(text) is not None)

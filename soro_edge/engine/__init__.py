@@ -1,0 +1,1 @@
+"""From messages to text: the language model in a child process."""

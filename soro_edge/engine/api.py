@@ -1,0 +1,189 @@
+"""The engine's protocol and its values: what goes in (a prompt), what comes out (text, statistics).
+
+Knows no llama.cpp, no process, no conversation. Standard library only, so that the screen's process
+can import it for nothing.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """One control token, named by its piece: `<start_of_turn>`."""
+
+    piece: str
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Plain text, tokenized without looking for control tokens whatever it contains."""
+
+    text: str
+
+
+Prompt = tuple[Control | Text, ...]
+"""What the model reads, in order. Who writes it decides what is control; the engine never guesses."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sampling:
+    """How the next token is chosen. Field names are llama.cpp's."""
+
+    temperature: float = 0.5
+    """0 takes the most probable token always (greedy, repeatable)."""
+    top_k: int = 64
+    """Only the k most probable tokens; 0 turns it off."""
+    top_p: float = 0.95
+    """Only the most probable tokens that together reach this probability; 1 turns it off."""
+    min_p: float = 0.05
+    """Only tokens at least this fraction as probable as the best; 0 turns it off."""
+    repeat_penalty: float = 1.1
+    """Divides the logits of tokens seen lately; 1 turns it off. Greedy decoding uses it too."""
+    repeat_last_tokens: int = 64
+    """How far back the penalty looks."""
+    seed: int | None = None
+    """Same seed, same answer; None draws one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineOptions:
+    """What the engine is started with."""
+
+    model_path: str
+    context_tokens: int = 2048
+    """Length of the context window."""
+    threads: int | None = None
+    """Threads for prefill and decoding; None lets the engine choose."""
+    prefill_batch_tokens: int = 64
+    """Tokens prefilled at once. Stop waits for one batch at most."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GenerationRequest:
+    """One answer to be written."""
+
+    prompt: Prompt
+    sampling: Sampling = field(default_factory=Sampling)
+    max_tokens: int = 1024
+    """At most so many tokens in the answer; the context window bounds it too."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelInfo:
+    """What the loaded model says of itself."""
+
+    name: str
+    architecture: str
+    """As in the GGUF: `gemma3`, `llama`."""
+    description: str
+    """llama.cpp's own line: family, size, quantization."""
+    context_tokens: int
+    """Of the context in use, not of the training."""
+    chat_template: str | None
+    """Jinja source from the GGUF."""
+    control_pieces: tuple[str, ...]
+    """The control tokens that a prompt may name."""
+    bos: str | None
+    """Piece that begins every prompt, None where the model wants none."""
+    eos: str | None
+
+
+class FinishReason(StrEnum):
+    """Why an answer ended."""
+
+    END = "end"
+    """The model ended its turn."""
+    MAX_TOKENS = "max_tokens"
+    CONTEXT_FULL = "context_full"
+    STOPPED = "stopped"
+    """A person pressed Stop."""
+    LOOP = "loop"
+    """It repeated itself; the guard ended it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statistics:
+    """Counts and times of one answer; seconds are of a monotonic clock in the engine."""
+
+    prompt_tokens: int
+    reused_tokens: int
+    """Of the prompt's tokens, so many were already in the KV cache."""
+    generated_tokens: int
+    first_token_seconds: float
+    """From the request's arrival to the first token."""
+    decode_seconds: float
+    """From the first token to the last."""
+    context_tokens: int
+    """Length of the context window, of which prompt + generated are used."""
+
+    @property
+    def tokens_per_second(self) -> float:
+        """Decoding speed; 0 where fewer than two tokens came."""
+        if self.decode_seconds <= 0:
+            return 0.0
+        return (self.generated_tokens - 1) / self.decode_seconds
+
+    @property
+    def context_used(self) -> float:
+        """Fraction of the context window in use, 0 to 1."""
+        return min(1.0, (self.prompt_tokens + self.generated_tokens) / self.context_tokens)
+
+
+@dataclass(frozen=True, slots=True)
+class Prefilled:
+    """Progress of reading the prompt."""
+
+    done_tokens: int
+    total_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class TextPiece:
+    """Some more of the answer: complete letters, one or more tokens."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The answer is whole; nothing follows."""
+
+    reason: FinishReason
+    statistics: Statistics
+
+
+GenerationEvent = Prefilled | TextPiece | Finished
+
+
+class Engine(Protocol):
+    """A loaded or loadable language model. One caller at a time; `stop` may come from any thread."""
+
+    def load(self, on_progress: Callable[[float], None] = ...) -> ModelInfo:
+        """Be ready: start and load where that is not done, at once where it is.
+
+        `on_progress` hears fractions from 0 to 1. Raises ModelError or EngineError.
+        """
+        ...
+
+    def count_tokens(self, prompts: Sequence[Prompt]) -> list[int]:
+        """Tokens of each prompt, as `generate` would count them. Loads first where needed."""
+        ...
+
+    def generate(self, request: GenerationRequest) -> Iterator[GenerationEvent]:
+        """Prefilled*, TextPiece*, then exactly one Finished. Loads first where needed.
+
+        Closing the iterator early stops the engine and leaves it usable. Raises EngineDied when it
+        is lost in the middle, QuestionTooLong when the prompt does not fit in the context window.
+        """
+        ...
+
+    def stop(self) -> None:
+        """End the answer being written, from any thread; nothing happens where there is none."""
+        ...
+
+    def close(self) -> None:
+        """Give everything back. May be called twice."""
+        ...

@@ -1,0 +1,217 @@
+"""Everything that can go wrong for a user, as one tree of exceptions.
+
+    SoroError
+    ├── ModelError                 exit 3
+    │   ├── NoModel                    no model of that name, or none at all
+    │   ├── ModelFileMissing           the manifest is here, the file is not
+    │   ├── NotAModel                  the file is no GGUF
+    │   ├── ModelCutShort              the GGUF ends too early
+    │   ├── ModelDamaged               its SHA-256 is not the manifest's
+    │   ├── UnsupportedModel           llama.cpp does not know the architecture
+    │   ├── ModelNotLoaded             llama.cpp refused it for another reason
+    │   ├── NotEnoughMemory            too large for the memory that is free
+    │   ├── BadManifest                a manifest that says too little or nonsense
+    │   ├── BadTemplate                its chat template cannot be used
+    │   └── ModelExists                another model has that name already
+    ├── QuestionError              exit 4
+    │   ├── EmptyQuestion
+    │   ├── QuestionTooLong            longer than the context window
+    │   └── NotUtf8
+    ├── EngineError                exit 5
+    │   ├── EngineDied                 the child process ended by itself
+    │   └── EngineSilent               it did not start, or answered nonsense
+    ├── StorageError               exit 6
+    │   ├── FolderNotWritable
+    │   ├── DiskFull
+    │   ├── HistoryBusy                another program holds the history
+    │   ├── HistoryDamaged
+    │   ├── HistoryTooNew              written by a newer version
+    │   ├── NoConversation
+    │   └── NothingToRepeat            `again` where nothing was asked
+    ├── SettingsError              exit 2
+    └── UnusableAnswer             exit 7   the answer looped or stayed empty
+
+Each class has a message and a hint, English msgids whose {fields} are filled when the error is
+shown; `str(error)` and `error.advice` are in the language in use. The CLI and the TUI render them
+and nobody else does. This module knows no other but the catalogue of translations.
+"""
+
+from typing import ClassVar
+
+from soro_edge.locale import N_, _
+
+Field = str | int | float
+
+
+class SoroError(Exception):
+    """One sentence on what happened, one on what to do, and the program's exit code."""
+
+    message: ClassVar[str] = N_("Something went wrong.")
+    hint: ClassVar[str] = N_("Run `soro doctor` to see what is wrong.")
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, **fields: Field) -> None:
+        super().__init__()
+        self.fields = fields
+
+    def __str__(self) -> str:
+        return _(self.message).format(**self.fields)
+
+    @property
+    def advice(self) -> str:
+        """What the person can do now, in the language in use."""
+        return _(self.hint).format(**self.fields)
+
+
+class ModelError(SoroError):
+    exit_code = 3
+
+
+class NoModel(ModelError):
+    message = N_("There is no model named «{name}».")
+    hint = N_("See `soro models list`; add a GGUF file with `soro models add FILE`.")
+
+
+class ModelFileMissing(ModelError):
+    message = N_("The file of the model «{name}» is not here: {path}")
+    hint = N_("Add it again with `soro models add FILE`.")
+
+
+class NotAModel(ModelError):
+    message = N_("This file is not a GGUF model: {path}")
+    hint = N_("Choose a file whose name ends in .gguf, or copy it again.")
+
+
+class ModelCutShort(ModelError):
+    message = N_("The model file is cut short: {have_bytes} of {need_bytes} bytes: {path}")
+    hint = N_("Copy it again from where it came; the copy did not finish.")
+
+
+class ModelDamaged(ModelError):
+    message = N_("The model file is damaged, its SHA-256 is wrong: {path}")
+    hint = N_("Copy it again from where it came, then run `soro models verify`.")
+
+
+class UnsupportedModel(ModelError):
+    message = N_("This version cannot run models of the kind «{architecture}»: {path}")
+    hint = N_("Choose another model: `soro models list`.")
+
+
+class ModelNotLoaded(ModelError):
+    message = N_("The model could not be loaded: {reason}")
+    hint = N_("Run `soro models verify`; the log is in {log}.")
+
+
+class NotEnoughMemory(ModelError):
+    message = N_("Too little memory: the model needs {need_mb} MB and {free_mb} MB are free.")
+    hint = N_("Close other programs, choose a smaller model, or set a smaller `context_tokens`.")
+
+
+class BadManifest(ModelError):
+    message = N_("The model's description cannot be used: {path}: {reason}")
+    hint = N_("Compare it with the manifests in models/, or add the GGUF file without it.")
+
+
+class BadTemplate(ModelError):
+    message = N_("The chat template of this model cannot be used: {reason}")
+    hint = N_("Choose another model: `soro models list`.")
+
+
+class ModelExists(ModelError):
+    message = N_("There is already another model named «{name}».")
+    hint = N_("Give the new one a name of its own: `soro models add FILE --name NAME`.")
+
+
+class QuestionError(SoroError):
+    exit_code = 4
+
+
+class EmptyQuestion(QuestionError):
+    message = N_("The question is empty.")
+    hint = N_('Write the question after the command: soro ask "What is a cell?"')
+
+
+class QuestionTooLong(QuestionError):
+    message = N_("The question is too long: {have_tokens} tokens, and {room_tokens} fit.")
+    hint = N_("Ask about a shorter part of the text.")
+
+
+class NotUtf8(QuestionError):
+    message = N_("The text is not UTF-8 (byte {position}).")
+    hint = N_("Save the file as UTF-8 and try again.")
+
+
+class EngineError(SoroError):
+    exit_code = 5
+
+
+class EngineDied(EngineError):
+    message = N_("The language model stopped unexpectedly ({cause}).")
+    hint = N_("What was written so far is kept. Ask again: it starts anew. The log is in {log}.")
+
+
+class EngineSilent(EngineError):
+    message = N_("The language model did not start: {reason}")
+    hint = N_("Run `soro doctor`; the log is in {log}.")
+
+
+class StorageError(SoroError):
+    exit_code = 6
+
+
+class FolderNotWritable(StorageError):
+    message = N_("Nothing can be written to the folder {path}: {reason}")
+    hint = N_("Allow writing there, or name another folder in the variable SORO_HOME.")
+
+
+class DiskFull(StorageError):
+    message = N_("The disk is full: {path}")
+    hint = N_("Free some space. What is on the screen is not saved until then.")
+
+
+class HistoryBusy(StorageError):
+    message = N_("Another program is using the history: {path}")
+    hint = N_("Close the other window of Soro and try again.")
+
+
+class HistoryDamaged(StorageError):
+    message = N_("The history is damaged and no backup could be read: {path}")
+    hint = N_("The damaged file is kept as {kept}; a new history was begun.")
+
+
+class HistoryTooNew(StorageError):
+    message = N_("The history was written by a newer version of Soro: {path}")
+    hint = N_("Install the newer version on this computer as well.")
+
+
+class NoConversation(StorageError):
+    message = N_("There is no conversation number {id}.")
+    hint = N_("See the numbers with `soro history list`.")
+
+
+class NothingToRepeat(StorageError):
+    message = N_("There is no question to answer again.")
+    hint = N_("Write a question first.")
+
+
+class SettingsError(SoroError):
+    message = N_("The setting {name} cannot be «{value}»: {reason}")
+    hint = N_("See `soro settings` for what each setting means; the file is {path}.")
+    exit_code = 2
+
+
+class UnusableAnswer(SoroError):
+    message = N_("The model repeated itself or gave no answer.")
+    hint = N_("Ask again, or in other words.")
+    exit_code = 7
+
+
+def error_classes() -> dict[str, type[SoroError]]:
+    """Every class of the tree by name, so that an error can cross a process's edge."""
+    found: dict[str, type[SoroError]] = {}
+    waiting: list[type[SoroError]] = [SoroError]
+    while waiting:
+        kind = waiting.pop()
+        found[kind.__name__] = kind
+        waiting.extend(kind.__subclasses__())
+    return found

@@ -1,0 +1,34 @@
+"""The words of the interface in the chosen language (gettext catalogues: tg, ru; en is the source).
+
+Knows nothing of who shows them. The `.mo` files are made from the `.po` files beside them by
+`uv run python tests/make_catalogues.py`.
+"""
+
+import gettext
+from pathlib import Path
+
+LANGUAGES = ("tg", "ru", "en")
+"""Languages of the interface; the first is the default."""
+
+_current: gettext.NullTranslations = gettext.NullTranslations()
+
+
+def use(language: str) -> None:
+    """Choose the interface's language for the whole process; an unknown one falls back to English."""
+    global _current
+    if language == "en":
+        _current = gettext.NullTranslations()
+    else:
+        _current = gettext.translation(
+            "soro", localedir=Path(__file__).parent, languages=[language], fallback=True
+        )
+
+
+def _(message: str) -> str:
+    """`message`, an English msgid, in the language in use."""
+    return _current.gettext(message)
+
+
+def N_(message: str) -> str:
+    """Mark a msgid for extraction; it is translated later, by `_`."""
+    return message

@@ -1,0 +1,96 @@
+"""Where everything lies. Every path of the program is made here; nothing is created by asking.
+
+Three modes: SORO_HOME names one folder for all; a folder `soro-data` beside a packaged program
+means portable mode, all inside it; otherwise the system's own places (platformdirs).
+"""
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+
+from soro_edge.errors import DiskFull, FolderNotWritable
+
+PORTABLE_FOLDER = "soro-data"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paths:
+    """The folders of one installation."""
+
+    data: Path
+    """History and models."""
+    config: Path
+    """settings.toml."""
+    logs: Path
+    """The engine's log."""
+    mode: str
+    """Why these: `SORO_HOME`, `portable` or `system`."""
+
+    @property
+    def settings_file(self) -> Path:
+        return self.config / "settings.toml"
+
+    @property
+    def models_folder(self) -> Path:
+        """Models that a person added: a manifest and a GGUF each."""
+        return self.data / "models"
+
+    @property
+    def verified_file(self) -> Path:
+        """Which model files were hashed, so that an unchanged one is not hashed at every start."""
+        return self.data / "verified.json"
+
+    @property
+    def engine_log(self) -> Path:
+        return self.logs / "engine.log"
+
+    def history_file(self, profile: str) -> Path:
+        """The SQLite file of one pupil."""
+        return self.data / "profiles" / profile / "history.sqlite3"
+
+
+def find_paths(environ: Mapping[str, str] = os.environ) -> Paths:
+    """The folders for this process; see the module's docstring for the three modes."""
+    home = environ.get("SORO_HOME")
+    if home:
+        root = Path(home).expanduser().absolute()
+        return Paths(data=root, config=root, logs=root / "logs", mode="SORO_HOME")
+    if getattr(sys, "frozen", False):
+        beside = Path(sys.executable).parent / PORTABLE_FOLDER
+        if beside.is_dir():
+            return Paths(data=beside, config=beside, logs=beside / "logs", mode="portable")
+    system = platformdirs.PlatformDirs("soro-edge", appauthor=False)
+    return Paths(
+        data=system.user_data_path,
+        config=system.user_config_path,
+        logs=system.user_log_path,
+        mode="system",
+    )
+
+
+def manifests_folder() -> Path:
+    """The manifests that come with the program: in the wheel, or models/ of a checkout."""
+    packaged = Path(__file__).parent / "_models"
+    return packaged if packaged.is_dir() else Path(__file__).parents[1] / "models"
+
+
+def make_folder(folder: Path) -> Path:
+    """`folder`, created with its parents and writable; FolderNotWritable or DiskFull otherwise."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise storage_error(error, folder) from error
+    if not os.access(folder, os.W_OK):
+        raise FolderNotWritable(path=str(folder), reason=os.strerror(13))
+    return folder
+
+
+def storage_error(error: OSError, path: Path) -> DiskFull | FolderNotWritable:
+    """The error of the tree that tells of a failed write to `path`."""
+    if error.errno in (28, 122):  # ENOSPC, EDQUOT
+        return DiskFull(path=str(path))
+    return FolderNotWritable(path=str(path), reason=error.strerror or str(error))

@@ -1,0 +1,1 @@
+"""Doubles that obey the protocols, shipped so that others can test too."""
