@@ -1,0 +1,123 @@
+"""The child process: commands come as lines on stdin, replies go as lines to stdout.
+
+A thread reads stdin, so that Stop is heard while an answer is written; everything else waits in a
+queue for the main loop. The parent's death closes stdin, and the worker ends. Knows the wire and an
+Engine, no llama.cpp: that is imported only when a model is to be loaded.
+"""
+
+import os
+import queue
+import signal
+import sys
+import threading
+import traceback
+from typing import BinaryIO
+
+from soro_edge.engine.api import Engine, EngineOptions
+from soro_edge.engine.wire import (
+    Command,
+    Count,
+    Counted,
+    Failed,
+    Generate,
+    Load,
+    Loaded,
+    Loading,
+    Reply,
+    Stop,
+    decode,
+    encode,
+)
+from soro_edge.errors import ModelNotLoaded, SoroError
+
+
+def main() -> None:
+    """Serve the parent until it closes our stdin."""
+    # Ctrl-C in the terminal reaches the whole process group; whether to stop is the parent's to say.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Native code may print: only the wire may write to the real stdout.
+    replies = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    # A reader of our own: the interpreter closes sys.stdin at its end, under the listening thread.
+    Worker(os.fdopen(os.dup(0), "rb"), replies).serve()
+
+
+class Worker:
+    """The loop between two pipes."""
+
+    def __init__(self, commands: BinaryIO, replies: BinaryIO) -> None:
+        self._commands = commands
+        self._replies = replies
+        self._engine: Engine | None = None
+        self._waiting: queue.Queue[Command | None] = queue.Queue()
+
+    def serve(self) -> None:
+        """Until end of input."""
+        threading.Thread(target=self._listen, daemon=True).start()
+        while (command := self._waiting.get()) is not None:
+            try:
+                self._obey(command)
+            except SoroError as error:
+                self._say(Failed.of(error))
+            except BrokenPipeError:
+                return
+            except Exception:  # noqa: BLE001 (the worker's edge: the parent must hear of it)
+                traceback.print_exc()
+                self._say(Failed("EngineSilent", ("reason", "log"), ("?", "engine.log")))
+        if self._engine:
+            self._engine.close()
+
+    def _listen(self) -> None:
+        for line in self._commands:
+            command = decode(line)
+            if isinstance(command, Stop):
+                if self._engine:
+                    self._engine.stop()
+            else:
+                self._waiting.put(command)
+        # The parent is gone: end the answer first, then the loop.
+        if self._engine:
+            self._engine.stop()
+        self._waiting.put(None)
+
+    def _obey(self, command: Command) -> None:
+        match command:
+            case Load(options):
+                self._load(options)
+            case Count(prompts):
+                self._say(Counted(tuple(self._loaded().count_tokens(prompts))))
+            case Generate(request):
+                for event in self._loaded().generate(request):
+                    self._say(event)
+            case Stop():
+                pass
+
+    def _load(self, options: EngineOptions) -> None:
+        # Imported here: the child answers at once, and errors of the import are told as such.
+        from soro_edge.engine.llama import LlamaEngine
+
+        if self._engine:
+            self._engine.close()
+        self._engine = LlamaEngine(options)
+        told = 0.0
+
+        def tell(fraction: float) -> None:
+            nonlocal told
+            if fraction - told >= 0.01:
+                told = fraction
+                self._say(Loading(fraction))
+
+        self._say(Loaded(self._engine.load(tell)))
+
+    def _loaded(self) -> Engine:
+        if self._engine is None:
+            raise ModelNotLoaded(reason="no model yet", log="engine.log")
+        return self._engine
+
+    def _say(self, reply: Reply) -> None:
+        self._replies.write(encode(reply))
+        self._replies.flush()
+
+
+if __name__ == "__main__":
+    main()
