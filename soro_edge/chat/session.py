@@ -6,7 +6,7 @@ process, no SQLite and no screen. It is not for several threads, but `stop` may 
 
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 
 from soro_edge.chat.letters import clean
@@ -88,7 +88,7 @@ class ChatSession:
         self._clock = clock
         self._first_turn = 0
 
-    def ask(self, question: str) -> Iterator[ChatEvent]:
+    def ask(self, question: str) -> Generator[ChatEvent, None, None]:
         """Store the question, then stream its answer: ends with Answered.
 
         Closing the iterator early, or any error, keeps what was written. Raises EmptyQuestion,
@@ -100,7 +100,7 @@ class ChatSession:
         self._log.add_question(question)
         yield from self._answer()
 
-    def again(self) -> Iterator[ChatEvent]:
+    def again(self) -> Generator[ChatEvent, None, None]:
         """Answer the last question anew; the earlier answer is set aside when text comes."""
         if not self._log.messages():
             raise NothingToRepeat
@@ -110,7 +110,7 @@ class ChatSession:
         """End the answer being written. From any thread."""
         self._engine.stop()
 
-    def _answer(self) -> Iterator[ChatEvent]:
+    def _answer(self) -> Generator[ChatEvent, None, None]:
         info = self._engine.load()
         turns = turns_of(self._log.messages())
         first = self._fit(turns, info)

@@ -139,14 +139,14 @@ class LlamaEngine:
         # Read, not mapped: repacking copies the weights, and mapped pages would stay beside the copy.
         parameters.load_mode = _lib.LLAMA_LOAD_MODE_NONE
 
-        @_lib.llama_progress_callback
         def progress(fraction: float, _user_data: object) -> bool:
             on_progress(fraction)
             return True
 
-        parameters.progress_callback = progress
+        progress_callback = _lib.llama_progress_callback(progress)
+        parameters.progress_callback = progress_callback
         _log_lines.clear()
-        _lib.llama_log_set(_keep_log, None)
+        _lib.llama_log_set(_LOG_CALLBACK, None)
         self._model = _lib.llama_model_load_from_file(str(path).encode(), parameters) or None
         if self._model is None:
             raise _load_error(path, "".join(_log_lines))
@@ -364,15 +364,15 @@ def _sampler(sampling: Sampling, vocab_size: int) -> Iterator[int]:
 _log_lines: deque[str] = deque(maxlen=200)
 
 
-@_lib.llama_log_callback
 def _keep_log(_level: int, text: bytes, _user_data: object) -> None:
-    """llama.cpp's log: to stderr, which the parent sends to a file, and the latest lines for us.
-
-    Lives as long as the module, because llama.cpp keeps the pointer.
-    """
+    """llama.cpp's log: to stderr, which the parent sends to a file, and the latest lines for us."""
     line = text.decode("utf-8", "replace")
     _log_lines.append(line)
     sys.stderr.write(line)
+
+
+_LOG_CALLBACK = _lib.llama_log_callback(_keep_log)
+"""Lives as long as the module, because llama.cpp keeps the pointer."""
 
 
 def _check_magic(path: Path) -> None:

@@ -8,7 +8,6 @@ Engine, no llama.cpp: that is imported only when a model is to be loaded.
 import os
 import queue
 import signal
-import sys
 import threading
 import traceback
 from typing import BinaryIO
@@ -73,7 +72,7 @@ class Worker:
             if isinstance(command, Stop):
                 if self._engine:
                     self._engine.stop()
-            else:
+            elif isinstance(command, Load | Count | Generate):
                 self._waiting.put(command)
         # The parent is gone: end the answer first, then the loop.
         if self._engine:

@@ -1,0 +1,282 @@
+"""The command `soro`: parses, hands over to a command's module, renders errors.
+
+stdout carries the answer, stderr the rest. Exit codes: 0 done; 1 a fault of the program; 2 wrong usage
+or setting; 3 model; 4 question; 5 engine; 6 storage; 7 unusable answer; 130 interrupted.
+"""
+
+import io
+import os
+import signal
+import sys
+import types
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+from soro_edge import __version__, locale
+from soro_edge.commands.program import AnswerOptions, Program
+from soro_edge.errors import SoroError
+from soro_edge.locale import _
+from soro_edge.paths import find_paths
+from soro_edge.settings import read_settings
+
+INTERRUPTED = 130
+
+
+def main() -> NoReturn:
+    """The entry point: runs a command, turns errors into sentences and exit codes."""
+    for stream in (sys.stdout, sys.stderr):
+        # An old console's code page must not end the program; unknown letters become `?`.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="replace")
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), _interrupt)
+    try:
+        code = soro.main(standalone_mode=False)
+    except SoroError as error:
+        show_error(error)
+        code = error.exit_code
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        click.echo(err=True)
+        code = INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has gone; nothing more can be said to them.
+        sys.stderr.close()
+        code = 0
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def show_error(error: SoroError) -> None:
+    """One sentence, one hint, on stderr."""
+    label = click.style(_("error"), fg="red", bold=True)
+    click.echo(f"{label}: {error}", err=True)
+    click.echo(f"\n{_('hint')}: {error.advice}", err=True)
+
+
+def _interrupt(_number: int, _frame: types.FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="soro")
+@click.option("--language", help="Language of the interface: tg, ru or en.")
+@click.option("--profile", help="Whose history to use.")
+@click.pass_context
+def soro(context: click.Context, language: str | None, profile: str | None) -> None:
+    """Soro Edge: an offline tutor in Tajik. Without a command it opens the tutor.
+
+    Exit codes: 0 done, 1 fault of the program, 2 wrong usage or setting, 3 model, 4 question, 5 engine,
+    6 storage, 7 unusable answer, 130 interrupted.
+    """
+    environ = dict(os.environ)
+    for name, value in (("SORO_LANGUAGE", language), ("SORO_PROFILE", profile)):
+        if value is not None:
+            environ[name] = value
+    paths = find_paths(environ)
+    # Until the settings are read, errors in them are told in the language asked for, or Tajik.
+    asked = environ.get("SORO_LANGUAGE", "")
+    locale.use(asked if asked in locale.LANGUAGES else locale.LANGUAGES[0])
+    settings = read_settings(paths.settings_file, environ)
+    locale.use(settings.language)
+    context.obj = Program(paths=paths, settings=settings)
+    if context.invoked_subcommand is None:
+        from soro_edge.commands.tutor import run_tutor
+
+        run_tutor(context.obj)
+
+
+def answer_options(command: Any) -> Any:
+    """The options that `ask` and `chat` share."""
+    for option in (
+        click.option("--seed", type=int, help="Same seed, same answer."),
+        click.option(
+            "--temperature",
+            type=click.FloatRange(0, 5),
+            help="0 is greedy: always the likeliest token.",
+        ),
+        click.option("--max-tokens", type=click.IntRange(min=1), help="Longest answer, in tokens."),
+        click.option("--system", help="What the model is told before the conversation."),
+        click.option("--model", default="", help="Name of the model; see `soro models list`."),
+    ):
+        command = option(command)
+    return command
+
+
+@soro.command()
+@click.argument("question", nargs=-1)
+@answer_options
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON object: text, token counts, times."
+)
+@click.option("--no-history", is_flag=True, help="Do not store this conversation.")
+@click.pass_obj
+def ask(
+    program: Program, question: tuple[str, ...], as_json: bool, no_history: bool, **answer: Any
+) -> int:
+    """Answer one QUESTION on standard output. Without QUESTION, standard input is the question."""
+    from soro_edge.commands.ask import run_ask
+
+    return run_ask(
+        program, " ".join(question), AnswerOptions(**answer), as_json=as_json, keep=not no_history
+    )
+
+
+@soro.command()
+@answer_options
+@click.pass_obj
+def chat(program: Program, **answer: Any) -> int:
+    """Talk line by line, for consoles and screen readers where the full screen does not serve."""
+    from soro_edge.commands.chat import run_chat
+
+    return run_chat(program, AnswerOptions(**answer))
+
+
+@soro.group()
+def history() -> None:
+    """Read, search, export and delete stored conversations."""
+
+
+@history.command("list")
+@click.option("--limit", default=200, show_default=True, type=click.IntRange(min=1))
+@click.pass_obj
+def history_list(program: Program, limit: int) -> None:
+    """List the conversations, the newest first."""
+    from soro_edge.commands import history
+
+    history.list_conversations(program, limit)
+
+
+@history.command("show")
+@click.argument("id", type=int)
+@click.pass_obj
+def history_show(program: Program, id: int) -> None:
+    """Print the conversation number ID."""
+    from soro_edge.commands import history
+
+    history.show(program, id)
+
+
+@history.command("search")
+@click.argument("words", nargs=-1, required=True)
+@click.pass_obj
+def history_search(program: Program, words: tuple[str, ...]) -> None:
+    """Find messages with all WORDS; plain г, к, у also find ғ, қ, ӯ."""
+    from soro_edge.commands import history
+
+    history.search(program, " ".join(words))
+
+
+@history.command("export")
+@click.argument("id", type=int)
+@click.option(
+    "--format", "form", type=click.Choice(["md", "txt", "html"]), default="md", show_default=True
+)
+@click.option(
+    "--output", type=click.Path(path_type=Path), help="Write to this file, not to standard output."
+)
+@click.pass_obj
+def history_export(program: Program, id: int, form: str, output: Path | None) -> None:
+    """Write the conversation number ID as Markdown, plain text or HTML."""
+    from soro_edge.commands import history
+
+    history.export(program, id, form, output)
+
+
+@history.command("delete")
+@click.argument("id", type=int)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.pass_obj
+def history_delete(program: Program, id: int, yes: bool) -> None:
+    """Delete the conversation number ID for ever."""
+    from soro_edge.commands import history
+
+    history.delete(program, id, sure=yes)
+
+
+@soro.group()
+def models() -> None:
+    """List, add and check models."""
+
+
+@models.command("list")
+@click.pass_obj
+def models_list(program: Program) -> None:
+    """List the models and whether their files are here."""
+    from soro_edge.commands import models
+
+    models.list_models(program)
+
+
+@models.command("add")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--name", default="", help="Name for the model; the file's own otherwise.")
+@click.pass_obj
+def models_add(program: Program, file: Path, name: str) -> None:
+    """Copy the GGUF FILE, and the .toml manifest beside it, to this computer's models."""
+    from soro_edge.commands import models
+
+    models.add(program, file, name)
+
+
+@models.command("verify")
+@click.argument("name", required=False, default="")
+@click.pass_obj
+def models_verify(program: Program, name: str) -> int:
+    """Read the whole file of model NAME, or of every model, and compare its SHA-256."""
+    from soro_edge.commands import models
+
+    return models.verify(program, name)
+
+
+@models.command("info")
+@click.argument("name", required=False, default="")
+@click.pass_obj
+def models_info(program: Program, name: str) -> None:
+    """Tell what is known of the model NAME, or of the one in use."""
+    from soro_edge.commands import models
+
+    models.info(program, name)
+
+
+@soro.command()
+@click.pass_obj
+def doctor(program: Program) -> int:
+    """Check this computer and the program; generate one real token."""
+    from soro_edge.commands.doctor import run_doctor
+
+    return run_doctor(program)
+
+
+@soro.command()
+@click.pass_obj
+def paths(program: Program) -> None:
+    """Print where history, models, settings and logs lie."""
+    for name in ("data", "config", "logs"):
+        click.echo(f"{name:<9} {getattr(program.paths, name)}")
+    click.echo(f"{'models':<9} {program.paths.models_folder}")
+    click.echo(f"{'history':<9} {program.paths.history_file(program.settings.profile)}")
+    click.echo(f"{'settings':<9} {program.paths.settings_file}")
+    click.echo(f"{'mode':<9} {program.paths.mode}")
+
+
+@soro.command()
+@click.option("--model", default="", help="Name of the model; see `soro models list`.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option(
+    "--rounds", default=5, show_default=True, type=click.IntRange(min=1), help="Pairs of runs."
+)
+@click.pass_obj
+def bench(program: Program, model: str, as_json: bool, rounds: int) -> None:
+    """Measure the speed here, each figure against the bare C API in the same run."""
+    from soro_edge.bench.report import run_bench
+
+    run_bench(program.engine(program.manifest(model)), rounds=rounds, as_json=as_json)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,114 @@
+"""`soro chat`: the tutor as plain lines, for old consoles and screen readers. No colours, no cursor."""
+
+import sys
+
+import click
+
+from soro_edge.chat.messages import AnswerState
+from soro_edge.chat.session import Answered, ChatEvent, ChatSession, NotSaved, TurnsDropped
+from soro_edge.commands.program import AnswerOptions, Program
+from soro_edge.engine.api import TextPiece
+from soro_edge.errors import NotUtf8, SoroError
+from soro_edge.locale import _
+from soro_edge.models import check_memory
+
+from collections.abc import Generator  # isort: skip
+
+
+def run_chat(program: Program, answer: AnswerOptions) -> int:
+    """Read questions until an empty line or the end of input; the exit code."""
+    manifest = program.manifest(answer.model)
+    file = program.models.check(manifest)
+    check_memory(manifest, file, program.context_tokens(manifest))
+    history = program.history()
+    engine = program.engine(manifest)
+    try:
+        click.echo(_("loading…"), err=True)
+        engine.load()
+        session = ChatSession(
+            engine=engine,
+            log=history.new_conversation(),
+            options=program.chat_options(manifest, answer),
+        )
+        click.echo(
+            _("Write a question and press Enter. An empty line ends. Ctrl+C stops an answer.")
+        )
+        return _converse(session)
+    finally:
+        engine.close()
+        history.close()
+
+
+def _converse(session: ChatSession) -> int:
+    code = 0
+    while True:
+        try:
+            question = _read_line()
+        except NotUtf8 as error:
+            code = _tell(error)
+            continue
+        except KeyboardInterrupt:
+            return code
+        if not question:
+            return code
+        try:
+            code = _print_answer(session.ask(question), session)
+        except SoroError as error:
+            code = _tell(error)
+
+
+def _tell(error: SoroError) -> int:
+    click.echo(f"{error}\n{error.advice}", err=True)
+    return error.exit_code
+
+
+def _read_line() -> str:
+    """One question without its line end; empty at the end of input."""
+    sys.stdout.write("\n> ")
+    sys.stdout.flush()
+    line = sys.stdin.buffer.readline()
+    try:
+        return line.decode("utf-8").strip()
+    except UnicodeDecodeError as error:
+        raise NotUtf8(position=error.start) from None
+
+
+def _print_answer(events: Generator[ChatEvent, None, None], session: ChatSession) -> int:
+    """Print as it comes; Ctrl-C stops the answer and the conversation goes on."""
+    try:
+        while True:
+            try:
+                event = next(events)
+            except KeyboardInterrupt:
+                session.stop()
+                continue
+            match event:
+                case TextPiece(text):
+                    sys.stdout.write(text)
+                    sys.stdout.flush()
+                case TurnsDropped():
+                    click.echo(
+                        _("The oldest turns no longer fit: the model does not see them any more.")
+                    )
+                case NotSaved(error):
+                    _tell(error)
+                case Answered(state=state):
+                    sys.stdout.write("\n")
+                    _note(state)
+                case _:
+                    pass
+    except StopIteration:
+        return 0
+    finally:
+        events.close()
+
+
+def _note(state: AnswerState) -> None:
+    notes = {
+        AnswerState.STOPPED: _("Stopped."),
+        AnswerState.CUT: _("The answer was cut at its greatest length."),
+        AnswerState.LOOPED: _("The model repeated itself or gave no answer."),
+        AnswerState.EMPTY: _("The model repeated itself or gave no answer."),
+    }
+    if state in notes:
+        click.echo(f"({notes[state]})")

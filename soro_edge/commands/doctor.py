@@ -1,0 +1,119 @@
+"""`soro doctor`: is this computer able, is the program whole, does a real token come out?"""
+
+import platform
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+import psutil
+
+from soro_edge import __version__
+from soro_edge.commands.program import AnswerOptions, Program
+from soro_edge.engine.api import Finished, GenerationRequest, TextPiece
+from soro_edge.engine.hardware import default_threads, free_memory_bytes, total_memory_bytes
+from soro_edge.errors import SoroError
+from soro_edge.locale import _
+from soro_edge.models import check_memory
+from soro_edge.paths import make_folder
+
+FONT_LINE = "Ғғ Ӣӣ Ққ Ӯӯ Ҳҳ Ҷҷ"
+
+
+def run_doctor(program: Program) -> int:
+    """Print a line for each check; the exit code of the first failure, or 0."""
+    code = 0
+    for name, check in (
+        (_("program"), _program),
+        (_("processor"), _processor),
+        (_("memory"), _memory),
+        (_("disk"), lambda: _disk(program)),
+        (_("console"), _console),
+        (_("letters"), lambda: FONT_LINE + "  " + _("(six pairs of letters; no boxes?)")),
+        (_("history"), lambda: _history(program)),
+        (_("model file"), lambda: _model_file(program)),
+        (_("first token"), lambda: _first_token(program)),
+    ):
+        code = _report(name, check) or code
+    return code
+
+
+def _report(name: str, check: Callable[[], str]) -> int:
+    try:
+        click.echo(f"{'ok':<4} {name:<14} {check()}")
+    except SoroError as error:
+        click.echo(f"{'!!':<4} {name:<14} {error}\n{'':<19} {error.advice}")
+        return error.exit_code
+    return 0
+
+
+def _program() -> str:
+    return f"Soro Edge {__version__}, Python {platform.python_version()}, {platform.platform()}"
+
+
+def _processor() -> str:
+    return f"{_processor_name()}, {default_threads()} × {psutil.cpu_count()}"
+
+
+def _processor_name() -> str:
+    facts = Path("/proc/cpuinfo")
+    if facts.exists():
+        for line in facts.read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def _memory() -> str:
+    free, total = free_memory_bytes() / 1e9, total_memory_bytes() / 1e9
+    return _("{free:.1f} GB free of {total:.1f} GB").format(free=free, total=total)
+
+
+def _disk(program: Program) -> str:
+    folder = make_folder(program.paths.data)
+    free = shutil.disk_usage(folder).free / 1e9
+    return _("{free:.1f} GB free in {folder}").format(free=free, folder=folder)
+
+
+def _console() -> str:
+    size = shutil.get_terminal_size()
+    return f"{size.columns}x{size.lines}, {sys.stdout.encoding}"
+
+
+def _history(program: Program) -> str:
+    history = program.history()
+    try:
+        history.check()
+        return str(program.paths.history_file(program.settings.profile))
+    finally:
+        history.close()
+
+
+def _model_file(program: Program) -> str:
+    manifest = program.manifest()
+    program.models.verify(manifest)
+    path = program.models.check(manifest)
+    check_memory(manifest, path, program.context_tokens(manifest))
+    return f"{manifest.name}: {_('whole')}"
+
+
+def _first_token(program: Program) -> str:
+    from soro_edge.chat.template import Turn, render
+
+    manifest = program.manifest()
+    engine = program.engine(manifest)
+    options = program.chat_options(manifest, AnswerOptions(max_tokens=16))
+    try:
+        info = engine.load()
+        prompt = render([Turn(question=_("Good day!"))], options.system, info)
+        text, speed = "", 0.0
+        for event in engine.generate(GenerationRequest(prompt=prompt, max_tokens=16)):
+            if isinstance(event, TextPiece):
+                text += event.text
+            elif isinstance(event, Finished):
+                speed = event.statistics.tokens_per_second
+        first = " ".join(text.split())[:30]
+        return _("«{text}», {speed:.1f} tokens a second").format(text=first, speed=speed)
+    finally:
+        engine.close()

@@ -1,0 +1,82 @@
+"""`soro history …`: stored conversations on stdout."""
+
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import Literal, cast
+
+import click
+
+from soro_edge.commands.program import Program
+from soro_edge.history.export import export as export_text
+from soro_edge.locale import _
+from soro_edge.paths import storage_error
+
+
+def list_conversations(program: Program, limit: int) -> None:
+    """One line each: number, last use, messages, title."""
+    history = program.history()
+    try:
+        found = history.conversations(limit=limit)
+    finally:
+        history.close()
+    if not found:
+        click.echo(_("There are no conversations yet."), err=True)
+    for one in found:
+        used = datetime.fromtimestamp(one.updated_at).strftime("%Y-%m-%d %H:%M")
+        click.echo(f"{one.id:>6}  {used}  {one.message_count:>4}  {one.title}")
+
+
+def show(program: Program, conversation_id: int) -> None:
+    """The conversation as plain text."""
+    export(program, conversation_id, "txt", None)
+
+
+def search(program: Program, words: str) -> None:
+    """One line for each message found."""
+    history = program.history()
+    try:
+        found = history.search(words)
+    finally:
+        history.close()
+    if not found:
+        click.echo(_("Nothing was found."), err=True)
+    for one in found:
+        click.echo(f"{one.conversation_id:>6}  {one.title}\n        {one.snippet}")
+
+
+def export(program: Program, conversation_id: int, form: str, output: Path | None) -> None:
+    """The conversation in one of the three forms, to stdout or a file."""
+    history = program.history()
+    try:
+        log = history.conversation(conversation_id)
+        summary = history.summary(conversation_id)
+        text = export_text(
+            summary.title,
+            summary.created_at,
+            log.messages(),
+            cast(Literal["md", "txt", "html"], form),
+        )
+    finally:
+        history.close()
+    if output is None:
+        sys.stdout.write(text)
+        return
+    try:
+        output.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise storage_error(error, output) from error
+
+
+def delete(program: Program, conversation_id: int, *, sure: bool) -> None:
+    """Ask, then delete."""
+    history = program.history()
+    try:
+        title = history.summary(conversation_id).title
+        if not sure:
+            question = _("Delete «{title}» for ever?").format(title=title)
+            click.confirm(question, abort=True, err=True)
+        history.delete(conversation_id)
+    finally:
+        history.close()
+    click.echo(_("Deleted."), err=True)

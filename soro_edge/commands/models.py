@@ -1,0 +1,98 @@
+"""`soro models …`: which models are here, and are their files whole."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from soro_edge.commands.program import Program
+from soro_edge.errors import ModelDamaged, ModelFileMissing, SoroError
+from soro_edge.gguf_header import read_header
+from soro_edge.locale import _
+from soro_edge.models import Progress, memory_needed_bytes
+
+
+def list_models(program: Program) -> None:
+    """One line each; a star marks the one in use."""
+    found = program.models.all()
+    used = next((m.name for m in found if program.models.file(m).exists()), "")
+    used = program.settings.model or used
+    for manifest in found:
+        here = program.models.file(manifest).exists()
+        mark = "*" if manifest.name == used else " "
+        size = f"{manifest.size_bytes / 1e6:>7.0f} MB"
+        state = "" if here else "  " + _("(file missing)")
+        click.echo(f"{mark} {manifest.name:<32} {size}  {manifest.title}{state}")
+
+
+def add(program: Program, file: Path, name: str) -> None:
+    """Copy a model in, and say how to use it."""
+    with _bar(_("copying")) as advance:
+        manifest = program.models.add(file, name, advance)
+    click.echo(_("Added: {name}. It is used from now on.").format(name=manifest.name))
+
+
+def verify(program: Program, name: str) -> int:
+    """Hash the files; the exit code."""
+    chosen = [program.models.find(name)] if name else program.models.all()
+    code = 0
+    for manifest in chosen:
+        try:
+            with _bar(manifest.name) as advance:
+                program.models.verify(manifest, advance)
+            click.echo(f"{manifest.name}: {_('whole')}")
+        except (ModelDamaged, ModelFileMissing) as error:
+            code = _tell(error)
+    return code
+
+
+def _tell(error: SoroError) -> int:
+    click.echo(f"{error}\n{error.advice}", err=True)
+    return error.exit_code
+
+
+def info(program: Program, name: str) -> None:
+    """What the manifest and the file's head say."""
+    manifest = program.manifest(name)
+    path = program.models.file(manifest)
+    header = read_header(path)
+    context = program.context_tokens(manifest)
+    need = memory_needed_bytes(manifest, header, context)
+    for label, value in (
+        (_("name"), manifest.name),
+        (_("title"), manifest.title),
+        (_("languages"), ", ".join(manifest.languages) or "?"),
+        (_("licence"), manifest.license),
+        (_("architecture"), header.metadata.get("general.architecture", "?")),
+        (_("quantization"), manifest.quantization),
+        (_("context window"), f"{context} tokens"),
+        (_("memory"), f"{need / 1e6:.0f} MB"),
+        (_("size"), f"{manifest.size_bytes} bytes"),
+        ("SHA-256", manifest.sha256),
+        (_("file"), path),
+    ):
+        click.echo(f"{label:<16} {value}")
+
+
+class _bar:  # noqa: N801 (a context manager that reads as a verb)
+    """A progress bar on stderr, in safe characters; silent where stderr is no terminal."""
+
+    def __init__(self, label: str) -> None:
+        self._label = label
+        self._shown = -1
+
+    def __enter__(self) -> Progress:
+        return self._advance
+
+    def __exit__(self, *_error: object) -> None:
+        if self._shown >= 0:
+            sys.stderr.write("\n")
+
+    def _advance(self, fraction: float) -> None:
+        percent = int(fraction * 100)
+        if percent == self._shown or not sys.stderr.isatty():
+            return
+        self._shown = percent
+        filled = percent * 30 // 100
+        sys.stderr.write(f"\r{self._label} {'█' * filled}{'░' * (30 - filled)} {percent:>3} %")
+        sys.stderr.flush()

@@ -1,0 +1,75 @@
+"""What every command starts from: paths, settings, and the objects built from them."""
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from soro_edge.models import ModelFolder
+from soro_edge.paths import Paths
+from soro_edge.settings import Settings
+
+if TYPE_CHECKING:
+    from soro_edge.chat.session import ChatOptions
+    from soro_edge.engine.client import EngineProcess
+    from soro_edge.history import History
+    from soro_edge.manifest import Manifest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerOptions:
+    """What `ask` and `chat` can be told about answers; None leaves the model's own."""
+
+    model: str = ""
+    system: str | None = None
+    max_tokens: int | None = None
+    temperature: float | None = None
+    seed: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Program:
+    """Builds engines, histories and options."""
+
+    paths: Paths
+    settings: Settings
+
+    @property
+    def models(self) -> ModelFolder:
+        return ModelFolder(paths=self.paths)
+
+    def manifest(self, name: str = "") -> "Manifest":
+        """The model to use: the one named, or the settings', or the first one here."""
+        return self.models.find(name or self.settings.model)
+
+    def context_tokens(self, manifest: "Manifest") -> int:
+        return self.settings.context_tokens or manifest.context_tokens
+
+    def engine(self, manifest: "Manifest") -> "EngineProcess":
+        """Not yet started."""
+        from soro_edge.engine.api import EngineOptions
+        from soro_edge.engine.client import EngineProcess
+
+        options = EngineOptions(
+            model_path=str(self.models.file(manifest)),
+            context_tokens=self.context_tokens(manifest),
+            threads=self.settings.threads or None,
+        )
+        return EngineProcess(options, log_file=self.paths.engine_log)
+
+    def chat_options(self, manifest: "Manifest", answer: AnswerOptions) -> "ChatOptions":
+        from soro_edge.chat.session import ChatOptions
+
+        sampling = manifest.sampling
+        if answer.temperature is not None:
+            sampling = replace(sampling, temperature=answer.temperature)
+        if answer.seed is not None:
+            sampling = replace(sampling, seed=answer.seed)
+        return ChatOptions(
+            system=manifest.system if answer.system is None else answer.system,
+            sampling=sampling,
+            max_tokens=answer.max_tokens or self.settings.max_tokens,
+        )
+
+    def history(self) -> "History":
+        from soro_edge.history import History
+
+        return History.open(self.paths.history_file(self.settings.profile))

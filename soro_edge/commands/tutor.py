@@ -1,0 +1,30 @@
+"""`soro`: opens the tutor on the screen."""
+
+from collections.abc import Callable
+
+from soro_edge.commands.program import AnswerOptions, Program
+from soro_edge.models import check_memory
+from soro_edge.tui.app import TutorApp
+from soro_edge.tui.services import TutorServices
+
+
+def run_tutor(program: Program) -> None:
+    """Paint at once; the model's file is checked and loaded behind the screen."""
+    manifest = program.manifest()
+    engine = program.engine(manifest)
+
+    def prepare(on_progress: Callable[[float], None]) -> None:
+        path = program.models.check(manifest, on_progress)
+        check_memory(manifest, path, program.context_tokens(manifest))
+
+    services = TutorServices(
+        engine=engine,
+        open_history=program.history,
+        options=program.chat_options(manifest, AnswerOptions()),
+        model_title=manifest.title,
+        prepare=prepare,
+    )
+    try:
+        TutorApp(services=services).run()
+    finally:
+        engine.close()

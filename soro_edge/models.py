@@ -1,0 +1,214 @@
+"""Which models this computer has, and whether their files are whole.
+
+Manifests come with the program (models/) or lie in the person's models folder, a GGUF beside each.
+Knows files and manifests; the engine that runs them is elsewhere.
+"""
+
+import hashlib
+import importlib.util
+import json
+import os
+import re
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from soro_edge.engine.hardware import free_memory_bytes
+from soro_edge.errors import (
+    ModelCutShort,
+    ModelDamaged,
+    ModelExists,
+    ModelFileMissing,
+    NoModel,
+    NotEnoughMemory,
+)
+from soro_edge.gguf_header import GgufHeader, read_header
+from soro_edge.manifest import Manifest, read_manifest, write_manifest
+from soro_edge.paths import Paths, make_folder, manifests_folder, storage_error
+
+Progress = Callable[[float], None]
+_CHUNK_BYTES = 1 << 20
+_BATCH_BUFFER_BYTES = 60 << 20
+"""Compute buffers and the interpreter, rounded up; seen with 49,152 and with 262,144 pieces."""
+
+
+def _silent(fraction: float) -> None:
+    pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelFolder:
+    """All models of one installation."""
+
+    paths: Paths
+
+    def all(self) -> list[Manifest]:
+        """Those that a person added first, then those that come with the program."""
+        folders = (self.paths.models_folder, manifests_folder())
+        found = [
+            read_manifest(path) for folder in folders for path in sorted(folder.glob("*.toml"))
+        ]
+        return list({manifest.name: manifest for manifest in reversed(found)}.values())[::-1]
+
+    def find(self, name: str) -> Manifest:
+        """The model of that name; the empty name is the first one whose file is here. NoModel."""
+        for manifest in self.all():
+            if manifest.name == name or (not name and self.file(manifest).exists()):
+                return manifest
+        raise NoModel(name=name)
+
+    def file(self, manifest: Manifest) -> Path:
+        """Where the GGUF is, or would be."""
+        if manifest.package:
+            # The package is looked up, not imported: only its file is wanted.
+            spec = importlib.util.find_spec(manifest.package)
+            if spec and spec.submodule_search_locations:
+                return Path(next(iter(spec.submodule_search_locations))) / manifest.file_name
+        return manifest.path.parent / manifest.file_name
+
+    def check(self, manifest: Manifest, on_progress: Progress = _silent) -> Path:
+        """The model's file, present, whole, undamaged; hashed only where it changed since last time.
+
+        Raises ModelFileMissing, NotAModel, ModelCutShort, ModelDamaged.
+        """
+        path = self.file(manifest)
+        if not path.exists():
+            raise ModelFileMissing(name=manifest.name, path=str(path))
+        size = path.stat().st_size
+        if size < manifest.size_bytes:
+            raise ModelCutShort(have_bytes=size, need_bytes=manifest.size_bytes, path=str(path))
+        read_header(path)
+        stamp = [path.stat().st_mtime_ns, size, manifest.sha256]
+        if self._verified().get(str(path)) != stamp:
+            self.verify(manifest, on_progress)
+        return path
+
+    def verify(self, manifest: Manifest, on_progress: Progress = _silent) -> None:
+        """Hash the whole file and compare. Raises ModelFileMissing, ModelDamaged."""
+        path = self.file(manifest)
+        if not path.exists():
+            raise ModelFileMissing(name=manifest.name, path=str(path))
+        verified = self._verified()
+        if sha256_of(path, on_progress) != manifest.sha256:
+            verified.pop(str(path), None)
+            self._store_verified(verified)
+            raise ModelDamaged(path=str(path))
+        facts = path.stat()
+        verified[str(path)] = [facts.st_mtime_ns, facts.st_size, manifest.sha256]
+        self._store_verified(verified)
+
+    def add(self, source: Path, name: str = "", on_progress: Progress = _silent) -> Manifest:
+        """Copy a GGUF (and the manifest beside it, if there is one) into the models folder.
+
+        Raises NotAModel, ModelCutShort, ModelDamaged, ModelExists, DiskFull.
+        """
+        header = read_header(source)
+        beside = source.with_suffix(".toml")
+        manifest = (
+            read_manifest(beside) if beside.exists() else _manifest_from_header(source, header)
+        )
+        manifest = replace(manifest, name=name or manifest.name, file_name=source.name)
+        folder = make_folder(self.paths.models_folder)
+        target = folder / source.name
+        for other in self.all():
+            if other.name == manifest.name or (
+                other.path.parent == folder and other.file_name == source.name
+            ):
+                raise ModelExists(name=other.name)
+        try:
+            sha256 = _copy(source, target, on_progress)
+        except OSError as error:
+            raise storage_error(error, target) from error
+        if manifest.sha256 and sha256 != manifest.sha256:
+            target.unlink()
+            raise ModelDamaged(path=str(source))
+        manifest = replace(manifest, sha256=sha256, path=folder / f"{manifest.name}.toml")
+        manifest.path.write_text(write_manifest(manifest), encoding="utf-8")
+        return manifest
+
+    def _verified(self) -> dict[str, list[int | str]]:
+        try:
+            stamps = json.loads(self.paths.verified_file.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return stamps if isinstance(stamps, dict) else {}
+
+    def _store_verified(self, stamps: dict[str, list[int | str]]) -> None:
+        """Lost stamps cost another hashing, nothing else: failures are passed over."""
+        try:
+            self.paths.data.mkdir(parents=True, exist_ok=True)
+            self.paths.verified_file.write_text(json.dumps(stamps), encoding="utf-8")
+        except OSError:
+            return
+
+
+def memory_needed_bytes(manifest: Manifest, header: GgufHeader, context_tokens: int) -> int:
+    """What the engine's process will take: weights, KV cache in F16, buffers."""
+    if manifest.memory_bytes and context_tokens <= manifest.context_tokens:
+        return manifest.memory_bytes
+    kind = header.metadata.get("general.architecture", "")
+
+    def number(name: str) -> int:
+        return int(header.metadata.get(f"{kind}.{name}", 0))
+
+    heads = number("attention.head_count") or 1
+    head_width = number("attention.key_length") or number("embedding_length") // heads
+    kv_heads = number("attention.head_count_kv") or heads
+    cache = 2 * 2 * number("block_count") * kv_heads * head_width * context_tokens
+    return header.need_bytes + cache + _BATCH_BUFFER_BYTES
+
+
+def check_memory(manifest: Manifest, path: Path, context_tokens: int) -> None:
+    """Raises NotEnoughMemory, with the numbers, before anything is loaded."""
+    need = memory_needed_bytes(manifest, read_header(path), context_tokens)
+    free = free_memory_bytes()
+    if need > free:
+        raise NotEnoughMemory(need_mb=need // 1_000_000, free_mb=free // 1_000_000)
+
+
+def sha256_of(path: Path, on_progress: Progress = _silent) -> str:
+    """Of the file's content, in hex."""
+    digest, size, done = hashlib.sha256(), max(1, path.stat().st_size), 0
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK_BYTES):
+            digest.update(chunk)
+            done += len(chunk)
+            on_progress(done / size)
+    return digest.hexdigest()
+
+
+def _copy(source: Path, target: Path, on_progress: Progress) -> str:
+    """Copy and hash in one reading; the target appears whole or not at all."""
+    partial = target.with_name(target.name + ".part")
+    digest, size, done = hashlib.sha256(), max(1, source.stat().st_size), 0
+    try:
+        with source.open("rb") as reading, partial.open("wb") as writing:
+            while chunk := reading.read(_CHUNK_BYTES):
+                writing.write(chunk)
+                digest.update(chunk)
+                done += len(chunk)
+                on_progress(done / size)
+            writing.flush()
+            os.fsync(writing.fileno())
+        shutil.copystat(source, partial)
+        partial.replace(target)
+    finally:
+        partial.unlink(missing_ok=True)
+    return digest.hexdigest()
+
+
+def _manifest_from_header(source: Path, header: GgufHeader) -> Manifest:
+    kind = header.metadata.get("general.architecture", "")
+    trained = int(header.metadata.get(f"{kind}.context_length", 2048))
+    name = re.sub(r"[^a-z0-9.]+", "-", source.stem.lower()).strip("-") or "model"
+    return Manifest(
+        name=name,
+        title=str(header.metadata.get("general.name", source.stem)),
+        license=str(header.metadata.get("general.license", "unknown")),
+        file_name=source.name,
+        size_bytes=header.need_bytes,
+        sha256="",
+        context_tokens=min(2048, trained),
+        path=source,
+    )

@@ -1,0 +1,73 @@
+"""The settings: settings.toml, overridden by SORO_* variables. The text under a field is its manual."""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from soro_edge.errors import SettingsError
+from soro_edge.locale import LANGUAGES
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """One value each; every field can be set as SORO_<NAME> too."""
+
+    language: str = "tg"
+    """Of the interface: tg, ru or en."""
+    model: str = ""
+    """Name of the model, as `soro models list` shows it; empty takes the first one that is here."""
+    profile: str = "default"
+    """Whose history is used: each profile has a file of its own."""
+    context_tokens: int = 0
+    """Length of the context window; 0 takes the model's own."""
+    threads: int = 0
+    """Processor threads for the model; 0 takes one for each physical core."""
+    max_tokens: int = 1024
+    """Longest answer."""
+    theme: str = "dark"
+    """dark or light."""
+
+
+_CHOICES = {"language": LANGUAGES, "theme": ("dark", "light")}
+
+
+def read_settings(file: Path, environ: Mapping[str, str] = os.environ) -> Settings:
+    """The settings in force. A missing file means the defaults. Raises SettingsError."""
+    try:
+        stored = tomllib.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    except (OSError, ValueError) as error:
+        raise SettingsError(name="", value=file.name, reason=str(error), path=str(file)) from error
+    names = {field.name for field in fields(Settings)}
+    for name in stored:
+        if name not in names:
+            raise SettingsError(name=name, value=stored[name], reason="?", path=str(file))
+    given: dict[str, object] = dict(stored)
+    for name in names:
+        if f"SORO_{name.upper()}" in environ:
+            given[name] = environ[f"SORO_{name.upper()}"]
+    return Settings(**{name: _checked(name, value, file) for name, value in given.items()})  # type: ignore[arg-type]
+
+
+def _checked(name: str, value: object, file: Path) -> str | int:
+    default = getattr(Settings(), name)
+
+    def refuse(reason: str) -> SettingsError:
+        return SettingsError(name=name, value=str(value), reason=reason, path=str(file))
+
+    if isinstance(default, int):
+        try:
+            number = int(str(value))
+        except ValueError:
+            raise refuse("0, 1, 2 …") from None
+        if number < 0 or (name == "max_tokens" and number == 0):
+            raise refuse("≥ 0" if name != "max_tokens" else "≥ 1")
+        return number
+    if not isinstance(value, str):
+        raise refuse('"text"')
+    if name in _CHOICES and value not in _CHOICES[name]:
+        raise refuse(", ".join(_CHOICES[name]))
+    if name == "profile" and (not value or not value.replace("-", "").replace("_", "").isalnum()):
+        raise refuse("a–z 0–9 - _")
+    return value
