@@ -1,0 +1,114 @@
+"""The files around one history, and moves that a power cut does not undo. Knows no SQL."""
+
+import os
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryFiles:
+    """Names beside `history.sqlite3`; asking for one creates nothing."""
+
+    main: Path
+
+    @property
+    def wal(self) -> Path:
+        """SQLite's write-ahead log. It is gone after a clean close of the last user."""
+        return self.main.with_name(self.main.name + "-wal")
+
+    @property
+    def shm(self) -> Path:
+        return self.main.with_name(self.main.name + "-shm")
+
+    @property
+    def backup(self) -> Path:
+        return self._beside("backup", self.main.suffix)
+
+    @property
+    def lock(self) -> Path:
+        """Locked by every process that has the history open; never deleted."""
+        return self._beside("lock")
+
+    @property
+    def suspect(self) -> Path:
+        """Exists where damage was met in use: the next opening checks thoroughly."""
+        return self._beside("suspect")
+
+    @property
+    def restoring(self) -> Path:
+        """Exists while a damaged file is replaced; holds the name under which it is kept."""
+        return self._beside("restoring")
+
+    def temporary(self, purpose: str) -> Path:
+        """A file being written, to be renamed; one name for each process."""
+        return self._beside(f"{purpose}-{os.getpid()}", ".tmp")
+
+    def remove_leftovers(self) -> None:
+        """Delete what killed processes left half written. Only while nobody else is here."""
+        for leftover in self.main.parent.glob(f"{self.main.stem}.*.tmp*"):
+            leftover.unlink(missing_ok=True)
+
+    def dated(self, what: str) -> Path:
+        """A name with today's date that no file has."""
+        stamp = time.strftime("%Y-%m-%d-%H%M%S")
+        number, name = 1, self._beside(f"{what}-{stamp}", self.main.suffix)
+        while name.exists():
+            number += 1
+            name = self._beside(f"{what}-{stamp}-{number}", self.main.suffix)
+        return name
+
+    def changed_at(self) -> float:
+        """Epoch seconds of the last write to the file or to its log."""
+        times = [file.stat().st_mtime for file in (self.main, self.wal) if size_bytes(file)]
+        return max(times, default=0.0)
+
+    def _beside(self, word: str, suffix: str = "") -> Path:
+        return self.main.with_name(f"{self.main.stem}.{word}{suffix}")
+
+
+def size_bytes(file: Path) -> int:
+    """Its size; 0 where there is none."""
+    try:
+        return file.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+def sync_file(file: Path) -> None:
+    """Return when its bytes are on the disk."""
+    with file.open("r+b") as stream:
+        os.fsync(stream.fileno())
+
+
+def sync_folder(folder: Path) -> None:
+    """Return when the names in `folder` are on the disk. Windows offers no such call."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def move(source: Path, target: Path) -> None:
+    """Rename, where there is something to rename, replacing `target`."""
+    if source.exists():
+        source.replace(target)
+        sync_folder(target.parent)
+
+
+def copy_whole(source: Path, target: Path, temporary: Path) -> None:
+    """Copy so that `target` is either what it was or all of `source`."""
+    shutil.copyfile(source, temporary)
+    sync_file(temporary)
+    move(temporary, target)
+
+
+def write_whole(target: Path, text: str, temporary: Path) -> None:
+    """Write so that `target` is either what it was or all of `text`."""
+    temporary.write_text(text, encoding="utf-8")
+    sync_file(temporary)
+    move(temporary, target)

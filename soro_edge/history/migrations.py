@@ -1,0 +1,89 @@
+"""The tables, as a list of steps from an empty file to today. A step that was shipped never changes.
+
+`PRAGMA user_version` is the number of steps done. Each step is one transaction that looks at the
+version again after it has the write lock, so two processes may migrate at once.
+"""
+
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+from soro_edge.errors import HistoryTooNew
+from soro_edge.history.database import transaction
+from soro_edge.history.folding import folded_words
+
+
+def _conversations_and_messages(connection: sqlite3.Connection) -> None:
+    connection.execute(
+        "CREATE TABLE conversations ("
+        " id INTEGER PRIMARY KEY AUTOINCREMENT,"  # a number is never given twice
+        " title TEXT NOT NULL,"
+        " named INTEGER NOT NULL DEFAULT 0 CHECK (named IN (0, 1)),"  # by a person
+        " created REAL NOT NULL,"
+        " updated REAL NOT NULL) STRICT"
+    )
+    connection.execute(
+        "CREATE INDEX conversations_by_activity ON conversations (updated DESC, id DESC)"
+    )
+    connection.execute(
+        "CREATE TABLE messages ("
+        " id INTEGER PRIMARY KEY AUTOINCREMENT,"
+        " conversation INTEGER NOT NULL REFERENCES conversations (id) ON DELETE CASCADE,"
+        " role TEXT NOT NULL CHECK (role IN ('user', 'assistant')),"
+        " text TEXT NOT NULL,"
+        " state TEXT NOT NULL,"
+        " superseded INTEGER NOT NULL DEFAULT 0 CHECK (superseded IN (0, 1)),"
+        " created REAL NOT NULL) STRICT"
+    )
+    connection.execute("CREATE INDEX messages_in_order ON messages (conversation, superseded, id)")
+
+
+def _search(connection: sqlite3.Connection) -> None:
+    connection.execute("CREATE INDEX messages_unfinished ON messages (id) WHERE state = 'writing'")
+    build_search(connection)
+
+
+def build_search(connection: sqlite3.Connection) -> None:
+    """The table of folded words: rowid is a message's id, or minus the id of a conversation
+    that a person named (a title made from the first question is found as that question)."""
+    connection.execute(
+        "CREATE VIRTUAL TABLE search USING fts5"
+        " (words, prefix = '1 2 3', tokenize = 'unicode61 remove_diacritics 0')"
+    )
+    rows = connection.execute("SELECT id, text FROM messages WHERE superseded = 0")
+    connection.executemany(
+        "INSERT INTO search (rowid, words) VALUES (?, ?)",
+        ((id_, " ".join(folded_words(text))) for id_, text in rows),
+    )
+    titles = connection.execute("SELECT id, title FROM conversations WHERE named = 1")
+    connection.executemany(
+        "INSERT INTO search (rowid, words) VALUES (?, ?)",
+        ((-id_, " ".join(folded_words(title))) for id_, title in titles),
+    )
+
+
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
+    _conversations_and_messages,
+    _search,
+)
+
+
+def version_of(connection: sqlite3.Connection) -> int:
+    """How many steps the file has behind it."""
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    return version
+
+
+def migrate(connection: sqlite3.Connection, path: Path, *, steps: int = len(MIGRATIONS)) -> None:
+    """Bring the file to the version `steps`; nothing is written where it is there already.
+
+    Raises HistoryTooNew where it is past all known versions.
+    """
+    if version_of(connection) > len(MIGRATIONS):
+        raise HistoryTooNew(path=str(path))
+    while version_of(connection) < steps:
+        with transaction(connection):
+            done = version_of(connection)
+            if done < steps:
+                MIGRATIONS[done](connection)
+                connection.execute(f"PRAGMA user_version = {done + 1}")

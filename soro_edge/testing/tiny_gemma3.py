@@ -1,0 +1,86 @@
+"""A tiny Gemma 3 with random weights as a GGUF, written in a moment: for tests of native code.
+
+Its shapes obey every rule of the real family (sliding window, shared embedding, SentencePiece pieces
+with byte fallback, control tokens), so llama.cpp runs it as it runs a real one. Needs gguf and numpy,
+which the runtime itself does not.
+"""
+
+from pathlib import Path
+
+import gguf
+import numpy as np
+
+LAYERS, WIDTH, FEED_FORWARD, HEADS, KEY_WIDTH = 6, 64, 128, 2, 32
+SLIDING_WINDOW_TOKENS = 32
+CONTROL = ("<pad>", "<eos>", "<bos>", "<unk>", "<start_of_turn>", "<end_of_turn>")
+LETTERS = "абвгғдеёжзийӣкқлмнопрстуӯфхҳчҷшъэюяabcdefghijklmnopqrstuvwxyz0123456789.,?!«»\n"
+PIECES = ("▁", "▁са", "лом", "user", "model", "ан", "ин", "ро", "▁м", "▁д")
+
+
+def write_tiny_gemma3(path: Path, *, seed: int = 7, context_tokens: int = 512) -> Path:
+    """Write the model to `path`, the same bytes for the same seed; returns `path`."""
+    pieces, kinds = _vocabulary()
+    writer = gguf.GGUFWriter(path, "gemma3")
+    writer.add_name("Tiny Gemma 3")
+    writer.add_context_length(context_tokens)
+    writer.add_embedding_length(WIDTH)
+    writer.add_block_count(LAYERS)
+    writer.add_feed_forward_length(FEED_FORWARD)
+    writer.add_head_count(HEADS)
+    writer.add_head_count_kv(1)
+    writer.add_key_length(KEY_WIDTH)
+    writer.add_value_length(KEY_WIDTH)
+    writer.add_layer_norm_rms_eps(1e-6)
+    writer.add_rope_freq_base(1_000_000.0)
+    writer.add_sliding_window(SLIDING_WINDOW_TOKENS)
+    writer.add_tokenizer_model("llama")
+    writer.add_tokenizer_pre("default")
+    writer.add_token_list(pieces)
+    writer.add_token_scores([-float(index) for index in range(len(pieces))])
+    writer.add_token_types(kinds)
+    writer.add_bos_token_id(CONTROL.index("<bos>"))
+    writer.add_eos_token_id(CONTROL.index("<eos>"))
+    writer.add_eot_token_id(CONTROL.index("<end_of_turn>"))
+    writer.add_unk_token_id(CONTROL.index("<unk>"))
+    writer.add_add_bos_token(True)
+    writer.add_add_space_prefix(False)
+    _add_tensors(writer, len(pieces), np.random.default_rng(seed))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return path
+
+
+def _vocabulary() -> tuple[list[str], list[int]]:
+    kinds = [int(gguf.TokenType.CONTROL)] * len(CONTROL)
+    kinds[CONTROL.index("<unk>")] = int(gguf.TokenType.UNKNOWN)
+    kinds += [int(gguf.TokenType.BYTE)] * 256
+    plain = [*PIECES, *LETTERS]
+    kinds += [int(gguf.TokenType.NORMAL)] * len(plain)
+    return [*CONTROL, *(f"<0x{byte:02X}>" for byte in range(256)), *plain], kinds
+
+
+def _add_tensors(writer: gguf.GGUFWriter, pieces: int, random: np.random.Generator) -> None:
+    def matrix(name: str, rows: int, columns: int) -> None:
+        values = random.standard_normal((rows, columns)) / np.sqrt(columns)
+        writer.add_tensor(name, values.astype(np.float32))
+
+    def norm(name: str, width: int) -> None:
+        writer.add_tensor(name, np.ones(width, dtype=np.float32))
+
+    matrix("token_embd.weight", pieces, WIDTH)
+    norm("output_norm.weight", WIDTH)
+    for layer in range(LAYERS):
+        block = f"blk.{layer}."
+        for name in ("attn_norm", "post_attention_norm", "ffn_norm", "post_ffw_norm"):
+            norm(f"{block}{name}.weight", WIDTH)
+        for name in ("attn_q_norm", "attn_k_norm"):
+            norm(f"{block}{name}.weight", KEY_WIDTH)
+        matrix(f"{block}attn_q.weight", HEADS * KEY_WIDTH, WIDTH)
+        matrix(f"{block}attn_k.weight", KEY_WIDTH, WIDTH)
+        matrix(f"{block}attn_v.weight", KEY_WIDTH, WIDTH)
+        matrix(f"{block}attn_output.weight", WIDTH, HEADS * KEY_WIDTH)
+        matrix(f"{block}ffn_gate.weight", FEED_FORWARD, WIDTH)
+        matrix(f"{block}ffn_up.weight", FEED_FORWARD, WIDTH)
+        matrix(f"{block}ffn_down.weight", WIDTH, FEED_FORWARD)

@@ -1,0 +1,220 @@
+"""Laws of the real engine, on a tiny Gemma 3 and on the starter model, in process and as a child."""
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from soro_edge.engine.api import (
+    Control,
+    Engine,
+    EngineOptions,
+    Finished,
+    FinishReason,
+    GenerationRequest,
+    Prefilled,
+    Prompt,
+    Sampling,
+    Text,
+    TextPiece,
+)
+from soro_edge.engine.client import EngineProcess
+from soro_edge.errors import EngineDied, ModelNotLoaded, NotAModel, QuestionTooLong
+from soro_edge.models import ModelFolder
+from soro_edge.paths import find_paths
+from soro_edge.testing.scripted import ScriptedEngine
+
+pytestmark = pytest.mark.native
+
+GREEDY = Sampling(temperature=0, repeat_penalty=1)
+
+
+@pytest.fixture
+def process(tiny_model: Path, tmp_path: Path) -> Iterator[EngineProcess]:
+    """The tiny model in a child process."""
+    engine = EngineProcess(
+        EngineOptions(model_path=str(tiny_model), context_tokens=256, threads=1),
+        log_file=tmp_path / "engine.log",
+    )
+    yield engine
+    engine.close()
+
+
+@pytest.fixture(params=["scripted", "process"])
+def engine(request: pytest.FixtureRequest) -> Engine:
+    """The double and the real part: both must keep the protocol."""
+    if request.param == "scripted":
+        return ScriptedEngine(["Салом, ман омӯзгорам ва ҷавоб медиҳам."])
+    real: Engine = request.getfixturevalue("process")
+    return real
+
+
+def prompt_of(*questions: str) -> Prompt:
+    """Gemma 3's form without answers."""
+    parts: list[Control | Text] = [Control("<bos>")]
+    for question in questions:
+        parts += [Control("<start_of_turn>"), Text(f"user\n{question}"), Control("<end_of_turn>")]
+    return (*parts, Control("<start_of_turn>"), Text("model\n"))
+
+
+def run(engine: Engine, prompt: Prompt, max_tokens: int = 12) -> tuple[str, Finished]:
+    """The whole answer by greedy decoding."""
+    text = ""
+    for event in engine.generate(
+        GenerationRequest(prompt=prompt, sampling=GREEDY, max_tokens=max_tokens)
+    ):
+        if isinstance(event, TextPiece):
+            text += event.text
+        elif isinstance(event, Finished):
+            return text, event
+    raise AssertionError("no Finished")
+
+
+def test_events_come_in_the_protocols_order(engine: Engine) -> None:
+    request = GenerationRequest(prompt=prompt_of("салом"), sampling=GREEDY, max_tokens=5)
+    kinds = [type(event) for event in engine.generate(request)]
+    assert kinds[-1] is Finished and kinds.count(Finished) == 1
+    first_text = kinds.index(TextPiece)
+    assert set(kinds[:first_text]) == {Prefilled}
+    assert set(kinds[first_text:-1]) == {TextPiece}
+
+
+def test_max_tokens_bounds_the_answer(engine: Engine) -> None:
+    _text, finished = run(engine, prompt_of("салом"), max_tokens=3)
+    assert finished.statistics.generated_tokens == 3
+    assert finished.reason is FinishReason.MAX_TOKENS
+
+
+def test_counted_tokens_are_the_prompts_tokens(engine: Engine) -> None:
+    prompt = prompt_of("салом, чӣ хел?")
+    counted = engine.count_tokens([prompt])[0]
+    _text, finished = run(engine, prompt)
+    assert finished.statistics.prompt_tokens == counted
+
+
+def test_a_closed_answer_leaves_a_usable_engine(engine: Engine) -> None:
+    answer = engine.generate(GenerationRequest(prompt=prompt_of("салом"), max_tokens=50))
+    next(answer)
+    answer.close()  # type: ignore[attr-defined]
+    text, finished = run(engine, prompt_of("салом"))
+    assert text and finished.statistics.generated_tokens > 0
+
+
+def test_stop_ends_the_answer(engine: Engine) -> None:
+    pieces = 0
+    for event in engine.generate(
+        GenerationRequest(prompt=prompt_of("салом"), sampling=GREEDY, max_tokens=150)
+    ):
+        if isinstance(event, TextPiece):
+            pieces += 1
+            engine.stop()
+    assert isinstance(event, Finished)
+    assert event.reason is FinishReason.STOPPED and pieces < 100
+
+
+def test_a_prompt_longer_than_the_window_is_refused(engine: Engine) -> None:
+    with pytest.raises(QuestionTooLong):
+        run(engine, prompt_of("салом " * 600))
+    assert run(engine, prompt_of("салом"))[0]
+
+
+def test_greedy_is_repeatable_and_a_seed_repeats(process: EngineProcess) -> None:
+    assert run(process, prompt_of("салом"))[0] == run(process, prompt_of("салом"))[0]
+    seeded = GenerationRequest(prompt=prompt_of("салом"), sampling=Sampling(seed=5), max_tokens=12)
+    first, second = (list(process.generate(seeded))[1:-1] for _ in range(2))
+    assert first == second
+
+
+@pytest.mark.parametrize("length", [4, 40, 120], ids=["short", "over the window", "far over it"])
+def test_a_reused_prefix_answers_as_a_cold_run(
+    tiny_model: Path, tmp_path: Path, length: int
+) -> None:
+    # F32 weights: another batch shape may still move the last bits, not the first tokens chosen.
+    long = "са" * length
+    sequence = [
+        prompt_of(long),
+        prompt_of(long, "дуюм"),
+        prompt_of(long, "сеюм"),
+        prompt_of("дигар"),
+    ]
+    options = EngineOptions(model_path=str(tiny_model), context_tokens=512, threads=1)
+    warm = EngineProcess(options, log_file=tmp_path / "warm.log")
+    try:
+        for prompt in sequence:
+            cold = EngineProcess(options, log_file=tmp_path / "cold.log")
+            assert run(warm, prompt)[0] == run(cold, prompt)[0]
+            cold.close()
+    finally:
+        warm.close()
+
+
+def test_a_second_turn_reuses_the_first(process: EngineProcess) -> None:
+    run(process, prompt_of("са"), max_tokens=2)
+    _text, finished = run(process, prompt_of("са"), max_tokens=2)
+    assert finished.statistics.reused_tokens == finished.statistics.prompt_tokens - 1
+
+
+def test_typed_control_tokens_stay_text(process: EngineProcess) -> None:
+    typed, control = (
+        process.count_tokens([(Control("<bos>"), part)])[0]
+        for part in (Text("<end_of_turn>"), Control("<end_of_turn>"))
+    )
+    assert control == 2 and typed > 5
+
+
+@pytest.mark.parametrize("name", ["SIGKILL", "SIGSEGV", "SIGILL"])
+def test_a_killed_child_is_told_and_replaced(process: EngineProcess, name: str) -> None:
+    process.load()
+    killed = process.process_id
+    assert killed is not None
+    with pytest.raises(EngineDied) as caught:
+        for event in process.generate(GenerationRequest(prompt=prompt_of("салом"), max_tokens=200)):
+            if isinstance(event, TextPiece):
+                os.kill(killed, getattr(signal, name))
+    assert name in str(caught.value)
+    assert run(process, prompt_of("салом"))[0]
+    assert process.process_id != killed
+
+
+def test_stop_from_another_thread(process: EngineProcess) -> None:
+    process.load()
+    threading.Timer(0.05, process.stop).start()
+    _text, finished = run(process, prompt_of("салом"), max_tokens=240)
+    assert finished.reason in (FinishReason.STOPPED, FinishReason.LOOP, FinishReason.CONTEXT_FULL)
+
+
+@pytest.mark.parametrize("damage", ["empty", "text", "cut"])
+def test_a_bad_file_is_one_error_and_no_crash(
+    tiny_model: Path, tmp_path: Path, damage: str
+) -> None:
+    bad = tmp_path / "bad.gguf"
+    whole = tiny_model.read_bytes()
+    bad.write_bytes({"empty": b"", "text": b"not a model", "cut": whole[: len(whole) // 2]}[damage])
+    engine = EngineProcess(EngineOptions(model_path=str(bad)), log_file=tmp_path / "engine.log")
+    with pytest.raises(ModelNotLoaded if damage == "cut" else NotAModel):
+        engine.load()
+    engine.close()
+
+
+def test_the_starter_model_answers_in_whole_letters(tmp_path: Path) -> None:
+    folder = ModelFolder(paths=find_paths())
+    manifest = folder.find("smollm2-135m-instruct")
+    engine = EngineProcess(
+        EngineOptions(model_path=str(folder.file(manifest)), threads=2),
+        log_file=tmp_path / "engine.log",
+    )
+    prompt: Prompt = (
+        Control("<|im_start|>"),
+        Text("user\nRepeat: Салом, ҷаҳон! 数学 😀"),
+        Control("<|im_end|>"),
+        Text("\n"),
+        Control("<|im_start|>"),
+        Text("assistant\n"),
+    )
+    text, finished = run(engine, prompt, max_tokens=24)
+    engine.close()
+    assert text and "\ufffd" not in text.rstrip("\ufffd")
+    assert finished.statistics.tokens_per_second > 0
