@@ -116,7 +116,7 @@ def answer_options(command: Any) -> Any:
 @click.option("--no-history", is_flag=True, help="Do not store this conversation.")
 @click.pass_obj
 def ask(
-    program: Program, question: tuple[str, ...], as_json: bool, no_history: bool, **answer: Any
+    program: Program, /, question: tuple[str, ...], as_json: bool, no_history: bool, **answer: Any
 ) -> int:
     """Answer one QUESTION on standard output. Without QUESTION, standard input is the question."""
     from soro_edge.commands.ask import run_ask
@@ -129,7 +129,7 @@ def ask(
 @soro.command()
 @answer_options
 @click.pass_obj
-def chat(program: Program, **answer: Any) -> int:
+def chat(program: Program, /, **answer: Any) -> int:
     """Talk line by line, for consoles and screen readers where the full screen does not serve."""
     from soro_edge.commands.chat import run_chat
 

@@ -13,7 +13,7 @@ from soro_edge import __version__
 from soro_edge.commands.program import AnswerOptions, Program
 from soro_edge.engine.api import Finished, GenerationRequest, TextPiece
 from soro_edge.engine.hardware import default_threads, free_memory_bytes, total_memory_bytes
-from soro_edge.errors import SoroError
+from soro_edge.errors import HistoryDamaged, SoroError
 from soro_edge.locale import _
 from soro_edge.models import check_memory
 from soro_edge.paths import make_folder
@@ -84,7 +84,10 @@ def _console() -> str:
 def _history(program: Program) -> str:
     history = program.history()
     try:
-        history.check()
+        damage = history.check()
+        if damage:
+            file = program.paths.history_file(program.settings.profile)
+            raise HistoryDamaged(path=str(file), kept=damage)
         return str(program.paths.history_file(program.settings.profile))
     finally:
         history.close()

@@ -3,12 +3,11 @@
 import sys
 from datetime import datetime
 from pathlib import Path
-from typing import Literal, cast
 
 import click
 
 from soro_edge.commands.program import Program
-from soro_edge.history.export import export as export_text
+from soro_edge.history.export import to_html, to_markdown, to_text
 from soro_edge.locale import _
 from soro_edge.paths import storage_error
 
@@ -23,8 +22,8 @@ def list_conversations(program: Program, limit: int) -> None:
     if not found:
         click.echo(_("There are no conversations yet."), err=True)
     for one in found:
-        used = datetime.fromtimestamp(one.updated_at).strftime("%Y-%m-%d %H:%M")
-        click.echo(f"{one.id:>6}  {used}  {one.message_count:>4}  {one.title}")
+        used = datetime.fromtimestamp(one.updated).strftime("%Y-%m-%d %H:%M")
+        click.echo(f"{one.id:>6}  {used}  {one.messages:>4}  {one.title}")
 
 
 def show(program: Program, conversation_id: int) -> None:
@@ -49,16 +48,17 @@ def export(program: Program, conversation_id: int, form: str, output: Path | Non
     """The conversation in one of the three forms, to stdout or a file."""
     history = program.history()
     try:
-        log = history.conversation(conversation_id)
-        summary = history.summary(conversation_id)
-        text = export_text(
-            summary.title,
-            summary.created_at,
-            log.messages(),
-            cast(Literal["md", "txt", "html"], form),
-        )
+        conversation = history.describe(conversation_id)
+        messages = history.messages(conversation_id)
     finally:
         history.close()
+    match form:
+        case "html":
+            text = to_html(conversation, messages)
+        case "md":
+            text = to_markdown(conversation, messages)
+        case _:
+            text = to_text(conversation, messages)
     if output is None:
         sys.stdout.write(text)
         return
@@ -72,7 +72,7 @@ def delete(program: Program, conversation_id: int, *, sure: bool) -> None:
     """Ask, then delete."""
     history = program.history()
     try:
-        title = history.summary(conversation_id).title
+        title = history.describe(conversation_id).title
         if not sure:
             question = _("Delete «{title}» for ever?").format(title=title)
             click.confirm(question, abort=True, err=True)

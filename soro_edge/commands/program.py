@@ -10,7 +10,7 @@ from soro_edge.settings import Settings
 if TYPE_CHECKING:
     from soro_edge.chat.session import ChatOptions
     from soro_edge.engine.client import EngineProcess
-    from soro_edge.history import History
+    from soro_edge.history.store import History
     from soro_edge.manifest import Manifest
 
 
@@ -70,6 +70,6 @@ class Program:
         )
 
     def history(self) -> "History":
-        from soro_edge.history import History
+        from soro_edge.history.store import History
 
         return History.open(self.paths.history_file(self.settings.profile))

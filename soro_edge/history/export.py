@@ -133,11 +133,11 @@ def _literal(text: str) -> str:
     """Markdown that shows `text` as it is, line by line."""
     lines = (_SPECIAL.sub(r"\\\1", line.strip()) for line in text.strip().splitlines())
     escaped = [_SPECIAL_AT_LINE_START.sub(_escape_start, line) for line in lines]
-    broken = [
-        line + "\\" if line and following else line
-        for line, following in zip(escaped, [*escaped[1:], ""], strict=True)
-    ]
-    return "\n".join(broken)
+    following = [*escaped[1:], ""]
+    return "\n".join(
+        line + "\\" if line and after else line
+        for line, after in zip(escaped, following, strict=False)
+    )
 
 
 def _escape_start(found: re.Match[str]) -> str:

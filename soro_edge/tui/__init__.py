@@ -1,0 +1,1 @@
+"""The tutor on the screen (Textual). Folders are what the screen shows: screens/ and widgets/."""

@@ -1,0 +1,277 @@
+"""A damaged file is kept, the backup takes its place, and the program goes on."""
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from soro_edge.chat.messages import AnswerState
+from soro_edge.errors import HistoryBusy, HistoryDamaged
+from soro_edge.history import recovery as recovery_module
+from soro_edge.history.files import HistoryFiles, copy_whole
+from soro_edge.history.store import History
+
+DAY = 24 * 3600.0
+QUESTIONS = 40
+
+
+def fill(path: Path) -> None:
+    with History.open(path) as history:
+        for number in range(QUESTIONS):
+            log = history.new_conversation()
+            log.add_question(f"Саволи {number}")
+            log.write_answer(log.begin_answer(), "Ҷавоби дароз. " * 60, AnswerState.COMPLETE)
+
+
+def flip_the_middle(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    middle = len(data) // 2
+    data[middle : middle + 20_000] = bytes(byte ^ 0xFF for byte in data[middle : middle + 20_000])
+    path.write_bytes(data)
+
+
+def zero_the_beginning(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[:4096] = bytes(4096)
+    path.write_bytes(data)
+
+
+def cut(path: Path) -> None:
+    with path.open("r+b") as file:
+        file.truncate(path.stat().st_size // 2)
+
+
+def empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def no_database(path: Path) -> None:
+    path.write_text("Ин пойгоҳи додаҳо нест. " * 1000, encoding="utf-8")
+
+
+def blank_database(path: Path) -> None:
+    path.unlink()
+    path.write_bytes(b"")
+
+
+SEEN_AT_ONCE = [zero_the_beginning, cut, empty, no_database, blank_database]
+Damage = Callable[[Path], None]
+
+
+def damaged_files(path: Path) -> list[Path]:
+    return sorted(path.parent.glob("history.damaged-2*.sqlite3"))
+
+
+def titles(history: History) -> set[str]:
+    return {line.title for line in history.conversations()}
+
+
+@pytest.mark.parametrize("damage", SEEN_AT_ONCE)
+def test_the_backup_takes_the_place_of_a_damaged_file(path: Path, damage: Damage) -> None:
+    fill(path)
+    damage(path)
+    as_it_was = path.read_bytes()
+    with History.open(path) as history:
+        assert len(history.conversations()) == QUESTIONS
+        assert len(history.search("дароз", limit=99)) == QUESTIONS
+        told = history.recovery
+        assert told is not None
+        assert told.restored_from == HistoryFiles(path).backup
+        assert told.kept is not None and told.kept.read_bytes() == as_it_was
+        assert told.message and str(told.kept) in told.advice
+    with History.open(path) as history:
+        assert history.recovery is None
+
+
+@pytest.mark.parametrize("damage", [zero_the_beginning, cut, no_database])
+@pytest.mark.parametrize("backup", ["missing", "damaged"])
+def test_without_a_good_backup_a_new_history_is_begun_and_all_is_kept(
+    path: Path, damage: Damage, backup: str
+) -> None:
+    fill(path)
+    files = HistoryFiles(path)
+    if backup == "missing":
+        files.backup.unlink()
+    else:
+        flip_the_middle(files.backup)
+    damage(path)
+    as_it_was = path.read_bytes()
+    with History.open(path) as history:
+        assert history.conversations() == []
+        told = history.recovery
+        assert told is not None and told.restored_from is None
+        assert told.kept is not None and told.kept.read_bytes() == as_it_was
+        assert str(path) in told.message
+        history.new_conversation().add_question("Аз нав")
+    assert len(list(path.parent.glob("history.damaged-backup-*"))) == (backup == "damaged")
+    with History.open(path) as history:
+        assert history.recovery is None
+        assert titles(history) == {"Аз нав"}
+
+
+def test_a_lost_file_comes_back_from_its_backup(path: Path) -> None:
+    fill(path)
+    path.unlink()
+    with History.open(path) as history:
+        assert len(history.conversations()) == QUESTIONS
+        assert history.recovery is not None and history.recovery.kept is None
+
+
+def test_damage_in_the_middle_is_met_in_use_and_repaired_at_the_next_opening(path: Path) -> None:
+    fill(path)
+    flip_the_middle(path)
+    with History.open(path) as history:
+        assert history.recovery is None
+        with pytest.raises(HistoryDamaged):
+            for line in history.conversations(limit=QUESTIONS):
+                history.messages(line.id)
+            history.search("дароз", limit=99)
+    with History.open(path) as history:
+        assert history.recovery is not None
+        assert len(history.conversations()) == QUESTIONS
+
+
+def test_damage_is_found_at_once_after_an_unclean_end(path: Path) -> None:
+    fill(path)
+    with History.open(path) as history:
+        history.rename(1, "Номи нав")
+        # What a power cut leaves: the file and its log.
+        after = path.with_name("other") / path.name
+        after.parent.mkdir()
+        for name in (path.name, path.name + "-wal", HistoryFiles(path).backup.name):
+            shutil.copy(path.with_name(name), after.with_name(name))
+    with History.open(after) as history:
+        assert history.recovery is None
+        assert history.describe(1).title == "Номи нав"
+        shutil.copy(path.with_name(path.name), after.with_name("whole"))
+    flip_the_middle(after)
+    HistoryFiles(after).wal.write_bytes(b"log")
+    with History.open(after) as history:
+        assert history.recovery is not None
+        assert len(history.conversations()) == QUESTIONS
+
+
+def test_check_finds_what_opening_does_not_and_tells_the_next_opening(path: Path) -> None:
+    fill(path)
+    with History.open(path) as history:
+        assert history.check() == ""
+    flip_the_middle(path)
+    with History.open(path) as history:
+        assert history.check() != ""
+    with History.open(path) as history:
+        assert history.recovery is not None
+        assert history.check() == ""
+
+
+def test_a_damaged_search_table_is_built_again_and_nothing_else_is_touched(path: Path) -> None:
+    fill(path)
+    with History.open(path) as history:
+        with history._database.writing() as connection:
+            connection.execute("UPDATE search_data SET block = zeroblob(50)")
+        with pytest.raises(HistoryDamaged):
+            history.search("дароз")
+        with pytest.raises(HistoryDamaged):
+            history.new_conversation().add_question("Дароз")
+    with History.open(path) as history:
+        assert history.recovery is None
+        assert len(history.search("дароз", limit=99)) == QUESTIONS
+
+
+@pytest.mark.parametrize("moves", range(6))
+def test_a_repair_that_is_cut_off_is_done_again(
+    path: Path, monkeypatch: pytest.MonkeyPatch, moves: int
+) -> None:
+    fill(path)
+    empty(path)
+    as_it_was = path.read_bytes()
+    HistoryFiles(path).wal.write_bytes(b"log")
+    left = moves
+
+    def failing(action: Callable[..., None]) -> Callable[..., None]:
+        def step(*arguments: Path) -> None:
+            nonlocal left
+            if left == 0:
+                raise KeyboardInterrupt
+            left -= 1
+            action(*arguments)
+
+        return step
+
+    with monkeypatch.context() as patch:
+        for name in ("move", "copy_whole", "write_whole"):
+            patch.setattr(recovery_module, name, failing(getattr(recovery_module, name)))
+        try:
+            History.open(path).close()
+            assert moves == 5
+        except KeyboardInterrupt:
+            assert moves < 5
+    with History.open(path) as history:
+        assert len(history.conversations()) == QUESTIONS
+        assert (history.recovery is None) == (moves == 5)
+    (kept,) = damaged_files(path)
+    assert kept.read_bytes() == as_it_was
+    assert HistoryFiles(kept).wal.read_bytes() == b"log"
+    assert not list(path.parent.glob("*.tmp*")) and not HistoryFiles(path).restoring.exists()
+
+
+def test_a_repair_cut_off_at_its_very_end_does_not_touch_the_restored_file(path: Path) -> None:
+    fill(path)
+    files = HistoryFiles(path)
+    kept = files.dated("damaged")
+    copy_whole(path, kept, files.temporary("copy"))
+    files.restoring.write_text(kept.name, encoding="utf-8")
+    before = path.read_bytes()
+    with History.open(path) as history:
+        assert history.recovery is not None
+        assert history.recovery.kept == kept
+    assert path.read_bytes() == before
+    assert damaged_files(path) == [kept]
+
+
+def test_nobody_repairs_while_another_has_it_open(path: Path) -> None:
+    fill(path)
+    with History.open(path):
+        no_database(path)
+        as_it_was = path.read_bytes()
+        with pytest.raises(HistoryBusy):
+            History.open(path)
+        assert path.read_bytes() == as_it_was
+        assert damaged_files(path) == []
+
+
+def test_backups_are_daily_and_only_of_what_changed(path: Path) -> None:
+    now = 0.0
+    with History.open(path, clock=lambda: now) as history:
+        assert not history.back_up_if_due()  # nothing was said yet
+        history.new_conversation().add_question("Якум")
+        assert history.back_up_if_due()
+        files = HistoryFiles(path)
+        made = files.backup.stat().st_mtime
+        now = made + 2 * DAY
+        assert not history.back_up_if_due()  # nothing changed
+        os.utime(files.backup, (made - 10, made - 10))
+        now = made + DAY - 100
+        assert not history.back_up_if_due()  # changed, but today
+        now = made + DAY + 100
+        assert history.back_up_if_due()
+        assert not history.back_up_if_due()
+    assert files.backup.stat().st_mtime == pytest.approx(files.changed_at(), abs=2)
+    assert not list(path.parent.glob("*.tmp*"))
+
+
+def test_a_damaged_file_never_replaces_a_good_backup(path: Path) -> None:
+    fill(path)
+    files = HistoryFiles(path)
+    good = files.backup.read_bytes()
+    flip_the_middle(path)
+    later = path.stat().st_mtime + 9 * DAY
+    os.utime(files.backup, (1, 1))
+    with History.open(path, clock=lambda: later) as history:
+        with pytest.raises(HistoryDamaged):
+            history.back_up_if_due()
+        assert files.backup.read_bytes() == good
+    assert files.backup.read_bytes() == good
+    with History.open(path) as history:
+        assert len(history.conversations()) == QUESTIONS
