@@ -55,7 +55,7 @@ def show_error(error: SoroError) -> None:
     """One sentence, one hint, on stderr."""
     label = click.style(_("error"), fg="red", bold=True)
     click.echo(f"{label}: {error}", err=True)
-    click.echo(f"\n{_('hint')}: {error.advice}", err=True)
+    click.echo("\n" + _("hint") + ": " + error.advice, err=True)
 
 
 def _interrupt(_number: int, _frame: types.FrameType | None) -> NoReturn:
@@ -275,7 +275,8 @@ def bench(program: Program, model: str, as_json: bool, rounds: int) -> None:
     """Measure the speed here, each figure against the bare C API in the same run."""
     from soro_edge.bench.report import run_bench
 
-    run_bench(program.engine(program.manifest(model)), rounds=rounds, as_json=as_json)
+    file = program.models.check(program.manifest(model))
+    run_bench(str(file), program.paths, rounds=rounds, as_json=as_json)
 
 
 if __name__ == "__main__":

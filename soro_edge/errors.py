@@ -196,7 +196,7 @@ class NothingToRepeat(StorageError):
 
 class SettingsError(SoroError):
     message = N_("The setting {name} cannot be «{value}»: {reason}")
-    hint = N_("See `soro settings` for what each setting means; the file is {path}.")
+    hint = N_("Correct the line in the file {path}, or delete it.")
     exit_code = 2
 
 

@@ -98,7 +98,7 @@ def _model_file(program: Program) -> str:
     program.models.verify(manifest)
     path = program.models.check(manifest)
     check_memory(manifest, path, program.context_tokens(manifest))
-    return f"{manifest.name}: {_('whole')}"
+    return manifest.name + ": " + _("whole")
 
 
 def _first_token(program: Program) -> str:

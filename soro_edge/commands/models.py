@@ -40,7 +40,7 @@ def verify(program: Program, name: str) -> int:
         try:
             with _bar(manifest.name) as advance:
                 program.models.verify(manifest, advance)
-            click.echo(f"{manifest.name}: {_('whole')}")
+            click.echo(manifest.name + ": " + _("whole"))
         except (ModelDamaged, ModelFileMissing) as error:
             code = _tell(error)
     return code

@@ -5,6 +5,7 @@ What is seen is everything that breaks the structure: cut files, overwritten pag
 """
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 from soro_edge.history.database import connect, connect_frozen, is_damage, transaction
@@ -29,22 +30,32 @@ def damage_in_frozen_file(path: Path) -> str:
 
 def mend_search(path: Path) -> bool:
     """Build the search table again where it contradicts itself; whether that was needed."""
-    connection = connect(path)
-    try:
-        if version_of(connection) != len(MIGRATIONS):
+    with closing(connect(path)) as connection:
+        if version_of(connection) != len(MIGRATIONS) or _search_is_sound(connection):
             return False
-        try:
-            connection.execute("INSERT INTO search (search) VALUES ('integrity-check')")
-        except sqlite3.DatabaseError as error:
-            if not is_damage(error):
-                raise
-            with transaction(connection):
-                connection.execute("DROP TABLE search")
-                build_search(connection)
-            return True
-        return False
-    finally:
-        connection.close()
+        with transaction(connection):
+            _drop_search(connection)
+            build_search(connection)
+        return True
+
+
+def _search_is_sound(connection: sqlite3.Connection) -> bool:
+    try:
+        connection.execute("INSERT INTO search (search) VALUES ('integrity-check')")
+    except sqlite3.DatabaseError as error:
+        if is_damage(error):
+            return False
+        raise
+    return True
+
+
+def _drop_search(connection: sqlite3.Connection) -> None:
+    # FTS5 refuses to drop a table that it cannot load, so its parts are dropped one by one.
+    connection.execute("PRAGMA writable_schema = ON")
+    connection.execute("DELETE FROM sqlite_schema WHERE name = 'search'")
+    connection.execute("PRAGMA writable_schema = RESET")
+    for part in ("data", "idx", "content", "docsize", "config"):
+        connection.execute(f"DROP TABLE IF EXISTS search_{part}")
 
 
 def _damage(connection: sqlite3.Connection, *, thorough: bool, blank_allowed: bool) -> str:

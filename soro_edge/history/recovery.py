@@ -2,9 +2,11 @@
 
 Every step can be cut off by a power cut and is done again by the next start: the intention is
 written first (`history.restoring`, with the name under which the damaged file will be kept), the
-main file is moved last, the backup is copied under another name and renamed. Nothing is deleted.
+main file is moved last, the backup is copied under another name and renamed, and the intention is
+taken back when the caller has salvaged what is newer than the backup. Nothing is deleted.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 from soro_edge.history.database import our_errors
@@ -36,6 +38,12 @@ def recover(files: HistoryFiles) -> Recovery | None:
         return _put_backup(files, kept)
     except OSError as error:
         raise storage_error(error, files.main.parent) from error
+
+
+def finish(files: HistoryFiles, recovery: Recovery, rescued: int) -> Recovery:
+    """The repair is done, with so many messages salvaged; it is not to be done again."""
+    files.restoring.unlink(missing_ok=True)
+    return replace(recovery, rescued=rescued)
 
 
 def _interrupted(files: HistoryFiles) -> Path | None:
@@ -81,9 +89,8 @@ def _put_backup(files: HistoryFiles, kept: Path | None) -> Recovery:
     restored = backup_time = None
     if not files.main.exists() and _backup_is_good(files):
         copy_whole(files.backup, files.main, files.temporary("copy"))
-    if files.main.exists():
+    if files.main.exists() and files.backup.exists():
         restored, backup_time = files.backup, files.backup.stat().st_mtime
-    files.restoring.unlink(missing_ok=True)
     files.suspect.unlink(missing_ok=True)
     return Recovery(
         path=files.main,

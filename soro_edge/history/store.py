@@ -21,7 +21,8 @@ from soro_edge.history.gate import Gate
 from soro_edge.history.integrity import damage_in_open_file
 from soro_edge.history.log import Clock, ConversationLog, read_messages
 from soro_edge.history.migrations import migrate
-from soro_edge.history.recovery import recover
+from soro_edge.history.recovery import finish, recover
+from soro_edge.history.salvage import salvage
 from soro_edge.history.search import find, forget_conversation, index_title, index_unfinished
 from soro_edge.history.titles import one_line
 from soro_edge.history.values import Conversation, Recovery, SearchHit
@@ -194,15 +195,34 @@ def _open_database(
     files: HistoryFiles, alone: bool, busy_seconds: float
 ) -> tuple[Database, Recovery | None]:
     """Connect and repair what must be repaired; only who is alone may."""
-    recovery = recover(files) if alone else None
-    try:
-        return _connect(files, alone, busy_seconds), recovery
-    except HistoryDamaged as error:
-        if not alone:
+    if not alone:
+        try:
+            return _connect(files, alone, busy_seconds), None
+        except HistoryDamaged as error:
             raise HistoryBusy(path=str(files.main)) from error
-    # The quick look saw nothing, the first use did; it left a mark, so now all is checked.
+    try:
+        return _repair_and_connect(files, busy_seconds)
+    except HistoryDamaged:
+        # The quick look saw nothing, the first use did; it left a mark, so now all is checked.
+        return _repair_and_connect(files, busy_seconds)
+
+
+def _repair_and_connect(
+    files: HistoryFiles, busy_seconds: float
+) -> tuple[Database, Recovery | None]:
     recovery = recover(files)
-    return _connect(files, alone, busy_seconds), recovery
+    database = _connect(files, True, busy_seconds)
+    if recovery is None:
+        return database, None
+    rescued = 0
+    if recovery.kept is not None:
+        try:
+            with database.writing() as connection:
+                rescued = salvage(recovery.kept, connection)
+        except BaseException:
+            database.close()
+            raise
+    return database, finish(files, recovery, rescued)
 
 
 def _connect(files: HistoryFiles, alone: bool, busy_seconds: float) -> Database:

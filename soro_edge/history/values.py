@@ -58,6 +58,8 @@ class Recovery:
     """The backup; None where none could be read, so that a new history was begun."""
     backup_time: float | None
     """UTC epoch seconds of the last change that the backup holds."""
+    rescued: int = 0
+    """Messages newer than that, read out of the damaged file."""
 
     @property
     def message(self) -> str:
@@ -72,4 +74,8 @@ class Recovery:
         """What was kept, in the language in use; empty where there was nothing to keep."""
         if self.kept is None:
             return ""
-        return _("The damaged file is kept as {kept}.").format(kept=self.kept)
+        told = _("The damaged file is kept as {kept}.").format(kept=self.kept)
+        if self.rescued:
+            newer = _("Newer messages that could be read from it: {count}.")
+            told += " " + newer.format(count=self.rescued)
+        return told

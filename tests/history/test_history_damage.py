@@ -43,6 +43,11 @@ def cut(path: Path) -> None:
         file.truncate(path.stat().st_size // 2)
 
 
+def cut_the_end(path: Path) -> None:
+    with path.open("r+b") as file:
+        file.truncate(path.stat().st_size * 4 // 5)
+
+
 def empty(path: Path) -> None:
     path.write_bytes(b"")
 
@@ -85,7 +90,7 @@ def test_the_backup_takes_the_place_of_a_damaged_file(path: Path, damage: Damage
         assert history.recovery is None
 
 
-@pytest.mark.parametrize("damage", [zero_the_beginning, cut, no_database])
+@pytest.mark.parametrize("damage", [zero_the_beginning, no_database])
 @pytest.mark.parametrize("backup", ["missing", "damaged"])
 def test_without_a_good_backup_a_new_history_is_begun_and_all_is_kept(
     path: Path, damage: Damage, backup: str
@@ -109,6 +114,60 @@ def test_without_a_good_backup_a_new_history_is_begun_and_all_is_kept(
     with History.open(path) as history:
         assert history.recovery is None
         assert titles(history) == {"Аз нав"}
+
+
+@pytest.mark.parametrize("damage", [cut_the_end, flip_the_middle])
+def test_what_is_newer_than_the_backup_is_read_out_of_the_damaged_file(
+    path: Path, damage: Damage
+) -> None:
+    fill(path)
+    fill(path)  # the same day: no new backup
+    damage(path)
+    HistoryFiles(path).suspect.touch()
+    with History.open(path) as history:
+        told = history.recovery
+        assert told is not None and told.rescued > 0
+        assert str(told.rescued) in told.advice
+        lines = history.conversations()
+        assert QUESTIONS < len(lines) <= 2 * QUESTIONS
+        assert sum(line.messages for line in lines) == 2 * QUESTIONS + told.rescued
+        numbers = [message.id for line in lines for message in history.messages(line.id)]
+        assert len(set(numbers)) == len(numbers)
+        found = {hit.message_id for hit in history.search("дароз", limit=99)}
+        assert any(number is not None and number > 2 * QUESTIONS for number in found)
+        assert history.check() == ""
+
+
+def test_without_a_backup_what_can_be_read_is_kept(path: Path) -> None:
+    fill(path)
+    HistoryFiles(path).backup.unlink()
+    cut(path)
+    with History.open(path) as history:
+        told = history.recovery
+        assert told is not None and told.restored_from is None and told.rescued > 0
+        assert history.messages(1)[0].text == "Саволи 0"
+
+
+def test_a_salvage_that_is_cut_off_is_done_again(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(path)
+    HistoryFiles(path).backup.unlink()
+    cut(path)
+
+    def power_cut(*_arguments: object) -> int:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("soro_edge.history.store.salvage", power_cut)
+        with pytest.raises(KeyboardInterrupt):
+            History.open(path)
+    with History.open(path) as history:
+        assert history.recovery is not None and history.recovery.rescued > 0
+    with History.open(path) as history:
+        assert history.recovery is None
+        assert history.conversations() != []
+    assert len(damaged_files(path)) == 1
 
 
 def test_a_lost_file_comes_back_from_its_backup(path: Path) -> None:
@@ -169,7 +228,7 @@ def test_a_damaged_search_table_is_built_again_and_nothing_else_is_touched(path:
     fill(path)
     with History.open(path) as history:
         with history._database.writing() as connection:
-            connection.execute("UPDATE search_data SET block = zeroblob(50)")
+            connection.execute("UPDATE search_data SET block = randomblob(50)")
         with pytest.raises(HistoryDamaged):
             history.search("дароз")
         with pytest.raises(HistoryDamaged):

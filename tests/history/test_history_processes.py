@@ -1,5 +1,6 @@
 """Several threads, several processes, and one that is killed."""
 
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from soro_edge.chat.messages import AnswerState
-from soro_edge.errors import HistoryBusy
+from soro_edge.errors import HistoryBusy, StorageError
 from soro_edge.history.store import History
 
 ASK_MANY = """
@@ -123,7 +124,7 @@ def test_a_long_transaction_elsewhere_is_busy_and_then_over(history: History, pa
 
 def test_threads_share_one_history(history: History) -> None:
     logs = [history.new_conversation() for _ in range(4)]
-    failures: list[BaseException] = []
+    failures: list[Exception] = []
 
     def write(number: int) -> None:
         try:
@@ -133,14 +134,15 @@ def test_threads_share_one_history(history: History) -> None:
                 logs[number].write_answer(answer, "а" * step, AnswerState.WRITING)
                 history.conversations()
                 history.search("савол")
-        except BaseException as error:
+        except (StorageError, sqlite3.Error) as error:
             failures.append(error)
 
     threads = [threading.Thread(target=write, args=(number,)) for number in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join()
+        thread.join(timeout=60)
+        assert not thread.is_alive()
     assert failures == []
     for number, log in enumerate(logs):
         assert [message.text for message in log.messages()] == [f"Савол {number}", "а" * 9]

@@ -3,23 +3,18 @@
 Knows nothing of the conversation: it posts PromptSubmitted.
 """
 
-from typing import ClassVar
-
 from textual import events
-from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widgets import TextArea
 
 TAJIK_LETTERS = dict(zip("гикухчГИКУХЧ", "ғӣқӯҳҷҒӢҚӮҲҶ", strict=True))
 
 
+NEW_LINE_KEYS = ("ctrl+j", "alt+enter", "shift+enter")
+
+
 class Prompt(TextArea):
     """The question being written."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "submit", show=False, priority=True),
-        Binding("ctrl+j,alt+enter,shift+enter", "new_line", show=False, priority=True),
-    ]
 
     class PromptSubmitted(Message):
         """The pupil pressed Enter."""
@@ -37,17 +32,17 @@ class Prompt(TextArea):
             tab_behavior="focus",
         )
 
-    def action_submit(self) -> None:
-        self.post_message(self.PromptSubmitted(self.text))
-
-    def action_new_line(self) -> None:
-        self.insert("\n")
-
     async def _on_key(self, event: events.Key) -> None:
+        # Here and not as bindings: those would overtake letters that still wait in the queue.
         letter = TAJIK_LETTERS.get(event.key.removeprefix("alt+"))
-        if event.key.startswith("alt+") and letter:
-            event.stop()
-            event.prevent_default()
+        if event.key == "enter":
+            self.post_message(self.PromptSubmitted(self.text))
+        elif event.key in NEW_LINE_KEYS:
+            self.insert("\n")
+        elif event.key.startswith("alt+") and letter:
             self.insert(letter)
+        else:
+            await super()._on_key(event)
             return
-        await super()._on_key(event)
+        event.stop()
+        event.prevent_default()

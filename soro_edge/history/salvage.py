@@ -1,0 +1,91 @@
+"""What the backup does not hold yet and a damaged file still does: read row by row, kept in the new.
+
+A damaged page takes its own rows along and no others: each row is asked for by its number. A wrong
+row is refused by the table's checks. Only rows newer than the backup's are taken; the damaged file
+is not changed.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from pathlib import Path
+
+from soro_edge.chat.messages import Role
+from soro_edge.history.database import connect_frozen
+from soro_edge.history.search import index_message, index_title
+from soro_edge.history.titles import title_of
+
+_CONVERSATION = "id, title, named, created, updated"
+_MESSAGE = "id, conversation, role, text, state, superseded, created"
+
+_MOST_ROWS = 1_000_000
+"""A number that is damaged itself must not keep a pupil waiting."""
+
+
+def salvage(damaged: Path, connection: sqlite3.Connection) -> int:
+    """Bring what can be read of `damaged` into `connection`; how many messages that were."""
+    rescued = 0
+    with closing(connect_frozen(damaged)) as source:
+        # Otherwise a file that was cut short is refused as a whole.
+        source.execute("PRAGMA writable_schema = ON")
+        for row in _readable_rows(source, "conversations", _CONVERSATION, connection):
+            with suppress(sqlite3.IntegrityError):
+                _bring_conversation(connection, row)
+        for row in _readable_rows(source, "messages", _MESSAGE, connection):
+            with suppress(sqlite3.IntegrityError):
+                _bring_message(connection, row)
+                rescued += 1
+    return rescued
+
+
+def _bring_conversation(connection: sqlite3.Connection, row: tuple[object, ...]) -> None:
+    id_, title, named, *_times = row
+    connection.execute(_insert("conversations", _CONVERSATION), row)
+    if named and isinstance(id_, int) and isinstance(title, str):
+        index_title(connection, id_, title)
+
+
+def _bring_message(connection: sqlite3.Connection, row: tuple[object, ...]) -> None:
+    id_, conversation, role, text, _state, superseded, created = row
+    if not (isinstance(id_, int) and isinstance(text, str)):
+        return
+    title = title_of(text) if role == Role.USER else "…"
+    connection.execute(
+        "INSERT OR IGNORE INTO conversations (id, title, created, updated) VALUES (?, ?, ?, ?)",
+        (conversation, title, created, created),
+    )
+    connection.execute(_insert("messages", _MESSAGE), row)
+    if not superseded:
+        index_message(connection, id_, text)
+
+
+def _readable_rows(
+    source: sqlite3.Connection, table: str, columns: str, target: sqlite3.Connection
+) -> Iterator[tuple[object, ...]]:
+    """The rows of `source` whose numbers are above all in `target`."""
+    newest = target.execute(f"SELECT coalesce(max(id), 0) FROM {table}").fetchone()[0]
+    query = f"SELECT {columns} FROM {table} WHERE id = ?"
+    for number in range(newest + 1, _last_number(source, table) + 1):
+        with suppress(sqlite3.DatabaseError):
+            row = source.execute(query, (number,)).fetchone()
+            if row is not None:
+                yield row
+
+
+def _last_number(source: sqlite3.Connection, table: str) -> int:
+    """The newest row's number; 0 where the file cannot be read at all."""
+    found = 0
+    for query in (
+        f"SELECT max(id) FROM {table}",
+        f"SELECT max(seq) FROM sqlite_sequence WHERE name = '{table}'",
+    ):
+        with suppress(sqlite3.DatabaseError):
+            (number,) = source.execute(query).fetchone()
+            if isinstance(number, int):
+                found = max(found, number)
+    return min(found, _MOST_ROWS)
+
+
+def _insert(table: str, columns: str) -> str:
+    marks = ", ".join("?" for _ in columns.split(","))
+    return f"INSERT INTO {table} ({columns}) VALUES ({marks})"
