@@ -1,6 +1,7 @@
 """Make the `.mo` catalogues: `uv run python tests/make_catalogues.py`. Also lists what is untranslated."""
 
 import sys
+from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
 
@@ -16,7 +17,9 @@ KEYWORDS: dict[str, None] = {"_": None, "N_": None}
 def msgids() -> set[str]:
     """Every message that the program can show."""
     found = extract_from_dir(ROOT, [("**.py", "python")], keywords=KEYWORDS)
-    return {message for _file, _line, message, _comments, _context in found if isinstance(message, str)}
+    return {
+        message for _file, _line, message, _comments, _context in found if isinstance(message, str)
+    }
 
 
 def catalogue(language: str) -> Catalog:
@@ -27,8 +30,10 @@ def catalogue(language: str) -> Catalog:
 
 def compiled(language: str) -> bytes:
     """The `.mo` file's bytes."""
-    written = BytesIO()
-    write_mo(written, catalogue(language))
+    written, words = BytesIO(), catalogue(language)
+    # The header holds dates: without this, two makings would differ.
+    words.creation_date = words.revision_date = datetime(2026, 1, 1, tzinfo=UTC)
+    write_mo(written, words)
     return written.getvalue()
 
 

@@ -33,8 +33,7 @@ def salvage(damaged: Path, connection: sqlite3.Connection) -> int:
                 _bring_conversation(connection, row)
         for row in _readable_rows(source, "messages", _MESSAGE, connection):
             with suppress(sqlite3.IntegrityError):
-                _bring_message(connection, row)
-                rescued += 1
+                rescued += _bring_message(connection, row)
     return rescued
 
 
@@ -45,10 +44,10 @@ def _bring_conversation(connection: sqlite3.Connection, row: tuple[object, ...])
         index_title(connection, id_, title)
 
 
-def _bring_message(connection: sqlite3.Connection, row: tuple[object, ...]) -> None:
+def _bring_message(connection: sqlite3.Connection, row: tuple[object, ...]) -> bool:
     id_, conversation, role, text, _state, superseded, created = row
-    if not (isinstance(id_, int) and isinstance(text, str)):
-        return
+    if not (isinstance(id_, int) and isinstance(text, str) and role in tuple(Role)):
+        return False
     title = title_of(text) if role == Role.USER else "…"
     connection.execute(
         "INSERT OR IGNORE INTO conversations (id, title, created, updated) VALUES (?, ?, ?, ?)",
@@ -57,6 +56,7 @@ def _bring_message(connection: sqlite3.Connection, row: tuple[object, ...]) -> N
     connection.execute(_insert("messages", _MESSAGE), row)
     if not superseded:
         index_message(connection, id_, text)
+    return True
 
 
 def _readable_rows(

@@ -1,5 +1,7 @@
 """How fast is a large history? Builds one and prints medians; nothing is asserted.
 
+The goal: open, list and search within 100 ms each with 10,000 conversations.
+
 .venv/bin/python tests/benchmarks/history_speed.py [CONVERSATIONS] [FOLDER]
 """
 
@@ -22,7 +24,6 @@ from soro_edge.history.search import index_message
 from soro_edge.history.store import History
 
 ROUNDS = 15
-GOAL_MS = 100.0
 SYLLABLES = re.findall("..", "макидабатоҷикистанухақиғорудӣсавабалимӯзашароназ")
 
 
@@ -104,8 +105,7 @@ def median(name: str, action: Callable[[], object], *, rounds: int = ROUNDS) -> 
 
 def report(name: str, times_ms: list[float]) -> None:
     middle = statistics.median(times_ms)
-    slow = "  over the goal" if middle > GOAL_MS else ""
-    print(f"{middle:9.1f} ms  (worst {max(times_ms):8.1f})  {name}{slow}")
+    print(f"{middle:9.1f} ms  (worst {max(times_ms):8.1f})  {name}")
 
 
 if __name__ == "__main__":

@@ -44,7 +44,7 @@ class ChatScreen(Screen[None]):
         Binding("f3", "search", show=False),
         Binding("f4", "new", _("new chat"), key_display="F4"),
         Binding("f5", "again", _("again"), key_display="F5"),
-        Binding("f6", "rename", show=False),
+        Binding("f6", "rename", show=False, priority=True),
         Binding("f8", "delete", show=False),
         Binding("f9", "copy", show=False),
         Binding("f10", "leave", _("quit"), key_display="F10"),

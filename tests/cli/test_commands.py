@@ -1,0 +1,159 @@
+"""The command `soro` as a person runs it: whole outputs, exit codes, one sentence for each bad day."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from soro_edge.models import ModelFolder
+from soro_edge.paths import find_paths
+
+
+def soro(*words: str, given: bytes = b"", **environ: str) -> subprocess.CompletedProcess[bytes]:
+    """Run `soro` with these arguments and this standard input."""
+    return subprocess.run(
+        [sys.executable, "-m", "soro_edge.cli", *words],
+        input=given,
+        capture_output=True,
+        env={**os.environ, **environ},
+        timeout=60,
+    )
+
+
+def test_help_is_in_sentences_and_names_the_exit_codes() -> None:
+    text = soro("--help").stdout.decode()
+    assert "an offline tutor in Tajik" in text and "130 interrupted" in text
+    for command in ("ask", "chat", "history", "models", "doctor", "paths", "bench"):
+        assert command in text
+
+
+def test_paths_lie_in_soro_home(own_home: Path) -> None:
+    lines = dict(line.split(None, 1) for line in soro("paths").stdout.decode().splitlines())
+    assert lines["data"] == str(own_home) and lines["mode"] == "SORO_HOME"
+
+
+@pytest.mark.parametrize(
+    ("words", "given", "code", "told"),
+    [
+        (("ask",), b"", 4, "The question is empty."),
+        (("ask",), b"\xff\xfe", 4, "The text is not UTF-8 (byte 0)."),
+        (("ask", "x", "--model", "none"), b"", 3, "There is no model named «none»."),
+        (("history", "show", "9"), b"", 6, "There is no conversation number 9."),
+        (("models", "add", "/nowhere.gguf"), b"", 3, "is not here: /nowhere.gguf"),
+        (("ask", "x", "--max-tokens", "0"), b"", 2, "--max-tokens"),
+    ],
+)
+def test_a_bad_day_is_one_sentence_and_a_code(
+    words: tuple[str, ...], given: bytes, code: int, told: str
+) -> None:
+    done = soro(*words, given=given)
+    assert done.returncode == code and told in done.stderr.decode()
+    assert done.stdout == b"" and b"Traceback" not in done.stderr
+
+
+def test_errors_speak_the_chosen_language() -> None:
+    assert "Савол холӣ аст." in soro("ask", SORO_LANGUAGE="tg").stderr.decode()
+    assert "Вопрос пуст." in soro("ask", SORO_LANGUAGE="ru").stderr.decode()
+
+
+def test_a_bad_setting_is_told(own_home: Path) -> None:
+    done = soro("paths", SORO_LANGUAGE="xx")
+    assert done.returncode == 2 and b"language" in done.stderr
+
+
+def test_a_data_folder_that_cannot_be_written(tmp_path: Path) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("in the way")
+    done = soro("history", "list", SORO_HOME=str(blocked))
+    assert done.returncode == 6 and b"Nothing can be written" in done.stderr
+
+
+@pytest.mark.native
+def test_ask_writes_the_answer_and_nothing_else() -> None:
+    done = soro("ask", "What is water?", "--json", "--max-tokens", "12", "--temperature", "0")
+    told = json.loads(done.stdout)
+    assert done.returncode == 0 and done.stderr == b""
+    assert told["generated_tokens"] == 12 and told["finish_reason"] == "max_tokens"
+    again = soro("ask", "What is water?", "--max-tokens", "12", "--temperature", "0")
+    assert again.stdout.decode() == told["text"] + "\n"
+    assert soro("history", "list").stdout.decode().count("What is water?") == 2
+    found = soro("history", "search", "WATER")
+    assert found.returncode == 0 and b"What is water?" in found.stdout
+
+
+@pytest.mark.native
+def test_standard_input_is_the_question() -> None:
+    soro("ask", "--max-tokens", "2", given="Савол аз қубур".encode())
+    assert "Савол аз қубур" in soro("history", "show", "1").stdout.decode()
+
+
+@pytest.mark.native
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP", "SIGKILL"])
+def test_what_was_streamed_is_kept_when_the_program_is_ended(name: str) -> None:
+    child = subprocess.Popen(
+        [sys.executable, "-m", "soro_edge.cli", "ask", "Tell a long story.", "--seed", "3"],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+    )
+    assert child.stdout
+    streamed = child.stdout.read(40).decode()
+    child.send_signal(getattr(signal, name))
+    streamed += child.stdout.read().decode()
+    child.stdout.close()
+    code = child.wait(20)
+    assert code == (-9 if name == "SIGKILL" else 130)
+    shown = soro("history", "show", "1").stdout.decode()
+    assert "Tell a long story." in shown
+    if name != "SIGKILL":  # killed outright, at most the last half second may be missing
+        assert streamed.strip() in shown
+
+
+@pytest.mark.native
+def test_a_flipped_byte_is_found(own_home: Path, tmp_path: Path) -> None:
+    folder = ModelFolder(paths=find_paths({"SORO_HOME": str(own_home)}))
+    copy = tmp_path / "copy.gguf"
+    shutil.copy(folder.file(folder.find("smollm2-135m-instruct")), copy)
+    assert soro("models", "add", str(copy), "--name", "copy").returncode == 0
+    assert soro("models", "verify", "copy").returncode == 0
+    stored = own_home / "models" / "copy.gguf"
+    with stored.open("r+b") as file:
+        file.seek(50_000_000)
+        byte = file.read(1)
+        file.seek(50_000_000)
+        file.write(bytes([byte[0] ^ 1]))
+    os.utime(stored, (time.time(), time.time()))
+    done = soro("ask", "x", "--model", "copy")
+    assert done.returncode == 3 and b"damaged" in done.stderr
+
+
+@pytest.mark.native
+def test_a_model_that_is_too_large_is_refused_before_loading(own_home: Path) -> None:
+    (own_home / "models").mkdir(parents=True)
+    folder = ModelFolder(paths=find_paths({"SORO_HOME": str(own_home)}))
+    manifest = folder.find("smollm2-135m-instruct")
+    text = manifest.path.read_text(encoding="utf-8").replace("230_000_000", "999_000_000_000")
+    text = text.replace('"smollm2-135m-instruct"', '"huge"')
+    (own_home / "models" / "huge.toml").write_text(text, encoding="utf-8")
+    done = soro("ask", "x", "--model", "huge")
+    assert done.returncode == 3 and b"999000 MB" in done.stderr
+
+
+@pytest.mark.native
+def test_doctor_says_ok_on_every_line() -> None:
+    done = soro("doctor")
+    assert done.returncode == 0, done.stdout.decode()
+    assert all(line.startswith("ok") for line in done.stdout.decode().splitlines())
+    assert "Ғғ Ӣӣ Ққ Ӯӯ Ҳҳ Ҷҷ" in done.stdout.decode()
+
+
+@pytest.mark.native
+def test_chat_is_the_same_session_in_lines() -> None:
+    done = soro("chat", "--max-tokens", "4", given="Салом\n\n".encode())
+    assert done.returncode == 0
+    assert "Салом" in soro("history", "list").stdout.decode()
