@@ -175,8 +175,8 @@ class HistoryBusy(StorageError):
 
 
 class HistoryDamaged(StorageError):
-    message = N_("The history is damaged and no backup could be read: {path}")
-    hint = N_("The damaged file is kept as {kept}; a new history was begun.")
+    message = N_("The history is damaged: {path}")
+    hint = N_("Close Soro and open it again: it repairs what it can; the damaged file is kept.")
 
 
 class HistoryTooNew(StorageError):

@@ -10,8 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import platformdirs
-
 from soro_edge.errors import DiskFull, FolderNotWritable
 
 PORTABLE_FOLDER = "soro-data"
@@ -63,6 +61,8 @@ def find_paths(environ: Mapping[str, str] = os.environ) -> Paths:
         beside = Path(sys.executable).parent / PORTABLE_FOLDER
         if beside.is_dir():
             return Paths(data=beside, config=beside, logs=beside / "logs", mode="portable")
+    import platformdirs  # here: not needed where the folder is named
+
     system = platformdirs.PlatformDirs("soro-edge", appauthor=False)
     return Paths(
         data=system.user_data_path,

@@ -4,7 +4,6 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from soro_edge.errors import HistoryDamaged
 from soro_edge.locale import _
 
 
@@ -65,7 +64,8 @@ class Recovery:
     def message(self) -> str:
         """What happened, in the language in use."""
         if self.backup_time is None:
-            return str(HistoryDamaged(path=str(self.path), kept=str(self.kept or "-")))
+            text = _("The history was damaged and had no backup; a new one was begun: {path}")
+            return text.format(path=self.path)
         when = time.strftime("%Y-%m-%d %H:%M", time.localtime(self.backup_time))
         return _("The history was damaged. It was restored as it was on {when}.").format(when=when)
 

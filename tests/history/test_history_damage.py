@@ -2,7 +2,9 @@
 
 import os
 import shutil
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -58,7 +60,9 @@ def no_database(path: Path) -> None:
 
 def blank_database(path: Path) -> None:
     path.unlink()
-    path.write_bytes(b"")
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE something (a)")
+        connection.execute("DROP TABLE something")
 
 
 SEEN_AT_ONCE = [zero_the_beginning, cut, empty, no_database, blank_database]
@@ -228,7 +232,7 @@ def test_a_damaged_search_table_is_built_again_and_nothing_else_is_touched(path:
     fill(path)
     with History.open(path) as history:
         with history._database.writing() as connection:
-            connection.execute("UPDATE search_data SET block = randomblob(50)")
+            connection.execute("UPDATE search_data SET block = x'FFFFFFFFFFFFFFFFFFFF'")
         with pytest.raises(HistoryDamaged):
             history.search("дароз")
         with pytest.raises(HistoryDamaged):
@@ -334,3 +338,22 @@ def test_a_damaged_file_never_replaces_a_good_backup(path: Path) -> None:
     assert files.backup.read_bytes() == good
     with History.open(path) as history:
         assert len(history.conversations()) == QUESTIONS
+
+
+def test_the_backups_time_stamp_is_that_of_the_last_change_in_it(path: Path) -> None:
+    fill(path)
+    files = HistoryFiles(path)
+    files.backup.unlink()
+    os.utime(path, (1_000_000_000, 1_000_000_000))
+    with History.open(path) as history:
+        assert history.back_up_if_due()
+        assert files.backup.stat().st_mtime == pytest.approx(1_000_000_000, abs=2)
+        assert not history.back_up_if_due()
+
+
+def test_what_a_killed_process_left_half_written_is_removed(path: Path) -> None:
+    fill(path)
+    half = path.with_name("history.backup-123.tmp")
+    half.write_text("half")
+    with History.open(path):
+        assert not half.exists()

@@ -1,13 +1,13 @@
 """An old file becomes the same as a new one, whoever opens it and however often."""
 
 import sqlite3
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
 
 import pytest
 
 from soro_edge.errors import HistoryTooNew
-from soro_edge.history.database import connect
+from soro_edge.history.database import connect, transaction
 from soro_edge.history.migrations import MIGRATIONS, migrate, version_of
 from soro_edge.history.store import History
 
@@ -65,6 +65,20 @@ def test_a_step_that_fails_leaves_the_file_as_it_was(
             migrate(connection, path, steps=2)
         assert tables(connection) == before
         assert version_of(connection) == 1
+
+
+def test_another_process_may_be_a_step_ahead(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with closing(at_version(path, 0)) as connection, closing(connect(path)) as other:
+
+        def late(waiting: sqlite3.Connection) -> AbstractContextManager[None]:
+            monkeypatch.undo()
+            migrate(other, path)
+            return transaction(waiting)
+
+        monkeypatch.setattr("soro_edge.history.migrations.transaction", late)
+        migrate(connection, path)
+        assert version_of(connection) == len(MIGRATIONS)
+        assert tables(connection) == tables(other)
 
 
 def test_a_file_from_the_future_is_left_alone(path: Path) -> None:

@@ -108,8 +108,11 @@ def test_a_log_of_a_deleted_conversation_writes_nowhere(history: History) -> Non
 def test_an_answer_set_aside_stays_in_the_file_and_is_not_found(history: History) -> None:
     log: ConversationLog = history.new_conversation()
     log.add_question("Об чист?")
-    log.write_answer(log.begin_answer(), "Моеъ", AnswerState.COMPLETE)
+    answer = log.begin_answer()
+    log.write_answer(answer, "Мо", AnswerState.COMPLETE)
     log.set_aside_answer()
+    assert history.search("мо") == []
+    log.write_answer(answer, "Моеъ", AnswerState.COMPLETE)
     assert history.search("моеъ") == []
     assert history.conversations()[0].messages == 1
     with history._database.reading() as connection:

@@ -6,6 +6,7 @@ touch widgets. What a conversation is, is chat's; how it is kept, the store's.
 
 import asyncio
 import contextlib
+import importlib
 from collections.abc import Callable, Generator
 from typing import ClassVar
 
@@ -122,6 +123,8 @@ class ChatScreen(Screen[None]):
     # Workers: they post messages and touch no widget.
 
     def _open_history(self) -> None:
+        # Warmed up here, while the model loads, so that the first answer does not wait for it.
+        importlib.import_module("textual.widgets._markdown")
         try:
             self.post_message(self.Opened(self._services.open_history()))
         except SoroError as error:
