@@ -1,0 +1,37 @@
+"""What can go wrong in a conversion: one sentence, one hint. English only, for the model maker.
+
+    ConversionError
+    ├── BadCheckpoint        the folder, its config or its tokenizer cannot be used
+    │   └── BadTensor            one tensor of it, named
+    ├── UnsupportedCheckpoint    a whole checkpoint of a kind that is not converted here
+    ├── BadTarget            the output cannot be written there
+    └── VerificationFailed   the finished file is not the model it was made from
+"""
+
+
+class ConversionError(Exception):
+    """`str(error)` says what happened, `error.hint` what to do."""
+
+    def __init__(self, message: str, hint: str) -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class BadCheckpoint(ConversionError):
+    pass
+
+
+class BadTensor(BadCheckpoint):
+    pass
+
+
+class UnsupportedCheckpoint(ConversionError):
+    pass
+
+
+class BadTarget(ConversionError):
+    pass
+
+
+class VerificationFailed(ConversionError):
+    pass
