@@ -1,11 +1,11 @@
 """What can go wrong in a conversion: one sentence, one hint. English only, for the model maker.
 
-    ConversionError
-    ├── BadCheckpoint        the folder, its config or its tokenizer cannot be used
-    │   └── BadTensor            one tensor of it, named
-    ├── UnsupportedCheckpoint    a whole checkpoint of a kind that is not converted here
-    ├── BadTarget            the output cannot be written there
-    └── VerificationFailed   the finished file is not the model it was made from
+ConversionError
+├── BadCheckpoint        the folder, its config or its tokenizer cannot be used
+│   └── BadTensor            one tensor of it, named
+├── UnsupportedCheckpoint    a whole checkpoint of a kind that is not converted here
+├── BadTarget            the output cannot be written there
+└── VerificationFailed   the finished file is not the model it was made from
 """
 
 

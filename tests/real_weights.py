@@ -154,8 +154,8 @@ def hugging_face_name(name: str) -> str:
 
 
 def pieces(reader: gguf.GGUFReader) -> Iterator[Piece]:
-    """As in Gemma's own file: llama.cpp marks every `<unused…>` and the turn marks as control pieces, writes the
-    spaces of user-defined pieces plainly, and gives pieces outside the merges a score of -1000."""
+    """As in Gemma's own file: llama.cpp marks every `<unused…>` and the turn marks as control pieces, writes
+    the spaces of user-defined pieces plainly, and gives pieces outside the merges a score of -1000."""
     texts, scores, kinds = (
         reader.fields[f"tokenizer.ggml.{key}"].contents()
         for key in ("tokens", "scores", "token_type")

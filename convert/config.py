@@ -1,0 +1,207 @@
+"""config.json of a Gemma 3 checkpoint, bare or multimodal, as one value; and the tensors that it promises.
+
+Missing members have the defaults of transformers' Gemma3TextConfig. What llama.cpp would compute otherwise
+than the checkpoint's own code is refused here, because no later check of shapes would see it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from convert.errors import UnsupportedCheckpoint
+from convert.json_file import Members, read_members
+
+BARE = "Gemma3ForCausalLM"
+MULTIMODAL = "Gemma3ForConditionalGeneration"
+_MODEL_TYPES = {"gemma3_text": BARE, "gemma3": MULTIMODAL}
+_LAYERS_OF_27B = 62
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gemma3Config:
+    """The text model's shape and constants."""
+
+    width: int
+    """Length of a hidden state (`hidden_size`)."""
+    layers: int
+    feed_forward: int
+    """Rows of gate_proj and up_proj (`intermediate_size`)."""
+    heads: int
+    """Query heads."""
+    kv_heads: int
+    """Key and value heads."""
+    head_width: int
+    sliding_window: int
+    """Tokens that a local layer sees."""
+    sliding_pattern: int
+    """Layer i (from 0) is global where i + 1 is a multiple of this: 6 in every Gemma 3."""
+    rope_base_global: float
+    rope_base_local: float
+    rope_scaling: float
+    """Global layers divide positions by this: 8 from 4B on, 1 is none."""
+    norm_epsilon: float
+    query_pre_attn_scalar: float
+    """Attention scores are divided by its square root."""
+    vocabulary_rows: int
+    """Rows of the embedding; the tokenizer may have fewer pieces, the rest is padding."""
+    context_length: int
+    """Tokens (`max_position_embeddings`)."""
+    tied_embedding: bool
+    """The embedding is the output matrix too."""
+    bos_id: int
+    eos_ids: tuple[int, ...]
+    """What ends an answer, generation_config.json's before config.json's."""
+    final_logit_softcapping: float | None
+    multimodal: bool
+    """The text model is a part of a checkpoint that sees pictures too."""
+
+    def tensor_shapes(self) -> Mapping[str, tuple[int, ...]]:
+        """Every tensor of the text model under its canonical name, in the order of the computation."""
+        queries, keys = self.heads * self.head_width, self.kv_heads * self.head_width
+        layer = {
+            "input_layernorm": (self.width,),
+            "self_attn.q_proj": (queries, self.width),
+            "self_attn.k_proj": (keys, self.width),
+            "self_attn.v_proj": (keys, self.width),
+            "self_attn.q_norm": (self.head_width,),
+            "self_attn.k_norm": (self.head_width,),
+            "self_attn.o_proj": (self.width, queries),
+            "post_attention_layernorm": (self.width,),
+            "pre_feedforward_layernorm": (self.width,),
+            "mlp.gate_proj": (self.feed_forward, self.width),
+            "mlp.up_proj": (self.feed_forward, self.width),
+            "mlp.down_proj": (self.width, self.feed_forward),
+            "post_feedforward_layernorm": (self.width,),
+        }
+        embedding = (self.vocabulary_rows, self.width)
+        shapes: dict[str, tuple[int, ...]] = {"model.embed_tokens.weight": embedding}
+        for number in range(self.layers):
+            for part, shape in layer.items():
+                shapes[f"model.layers.{number}.{part}.weight"] = shape
+        shapes["model.norm.weight"] = (self.width,)
+        if not self.tied_embedding:
+            shapes["lm_head.weight"] = embedding
+        return shapes
+
+
+def read_config(folder: Path) -> Gemma3Config:
+    """Raises UnsupportedCheckpoint for another model, BadCheckpoint for a damaged file."""
+    whole = read_members(folder / "config.json")
+    multimodal = _architecture(whole) == MULTIMODAL
+    text = whole.object("text_config") if multimodal else whole
+    generation = Members("generation_config.json", {})
+    if (folder / "generation_config.json").is_file():
+        generation = read_members(folder / "generation_config.json")
+    layers = text.whole("num_hidden_layers", 26)
+    rope = _Rope.read(text)
+    config = Gemma3Config(
+        width=text.whole("hidden_size", 2304),
+        layers=layers,
+        feed_forward=text.whole("intermediate_size", 9216),
+        heads=text.whole("num_attention_heads", 8),
+        kv_heads=text.whole("num_key_value_heads", 4),
+        head_width=text.whole("head_dim", 256),
+        sliding_window=text.whole("sliding_window", 4096),
+        sliding_pattern=_sliding_pattern(text, layers),
+        rope_base_global=rope.base_global,
+        rope_base_local=rope.base_local,
+        rope_scaling=rope.scaling,
+        norm_epsilon=text.number("rms_norm_eps", 1e-6),
+        query_pre_attn_scalar=text.number("query_pre_attn_scalar", 256),
+        vocabulary_rows=text.whole("vocab_size", 262_208),
+        context_length=text.whole("max_position_embeddings", 131_072),
+        tied_embedding=text.flag("tie_word_embeddings", whole.flag("tie_word_embeddings", True)),
+        bos_id=text.whole("bos_token_id", whole.whole("bos_token_id", 2)),
+        eos_ids=generation.wholes(
+            "eos_token_id", whole.wholes("eos_token_id", text.wholes("eos_token_id", (1,)))
+        ),
+        final_logit_softcapping=text.number("final_logit_softcapping", 0) or None,
+        multimodal=multimodal,
+    )
+    _refuse_other_arithmetic(text, config)
+    return config
+
+
+def _architecture(whole: Members) -> str:
+    names = whole.texts("architectures")
+    model_type = whole.text("model_type", "")
+    name = names[0] if names else _MODEL_TYPES.get(model_type, model_type or "an unnamed model")
+    if name not in (BARE, MULTIMODAL):
+        raise UnsupportedCheckpoint(
+            f"The checkpoint is {name}, which is not supported.",
+            f"Only Gemma 3 text models are converted: {BARE}, or the text part of {MULTIMODAL}.",
+        )
+    return name
+
+
+def _sliding_pattern(text: Members, layers: int) -> int:
+    """The rhythm of global layers, from `layer_types` or the older single number."""
+    default = text.whole("sliding_window_pattern", text.whole("_sliding_window_pattern", 6))
+    kinds = text.texts("layer_types")
+    if not kinds:
+        return default
+    is_global = [kind == "full_attention" for kind in kinds]
+    pattern = is_global.index(True) + 1 if any(is_global) else max(default, layers + 1)
+    rhythm = [(number + 1) % pattern == 0 for number in range(layers)]
+    if is_global != rhythm or set(kinds) - {"full_attention", "sliding_attention"}:
+        raise UnsupportedCheckpoint(
+            f"{text.where}: layer_types is no list of {layers} layers with every n-th one global.",
+            "llama.cpp runs Gemma 3 with local layers and every n-th one global, no other way.",
+        )
+    return pattern
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Rope:
+    base_global: float
+    base_local: float
+    scaling: float
+
+    @classmethod
+    def read(cls, text: Members) -> "_Rope":
+        """From `rope_parameters`, or from the older rope_theta, rope_local_base_freq and rope_scaling."""
+        parameters = text.object("rope_parameters")
+        old = text.object("rope_scaling")
+        whole = (
+            parameters.object("full_attention") if "full_attention" in parameters else parameters
+        )
+        local = parameters.object("sliding_attention")
+        scaling = 1.0
+        for members, may_scale in ((old, True), (whole, True), (local, False)):
+            kind = members.text("rope_type", members.text("type", "default"))
+            if kind == "linear" and may_scale:
+                scaling = members.number("factor", 1.0)
+            elif kind != "default":
+                raise UnsupportedCheckpoint(
+                    f"{members.where} scales positions by {kind!r}, which is not supported.",
+                    "Gemma 3 scales the positions of its global layers linearly, or not at all.",
+                )
+        return cls(
+            base_global=whole.number("rope_theta", text.number("rope_theta", 1e6)),
+            base_local=local.number("rope_theta", text.number("rope_local_base_freq", 1e4)),
+            scaling=scaling,
+        )
+
+
+def _refuse_other_arithmetic(text: Members, config: Gemma3Config) -> None:
+    """llama.cpp has these constants in its code, not in the file."""
+    activation = text.text("hidden_activation", text.text("hidden_act", "gelu_pytorch_tanh"))
+    scalar = (
+        config.width / config.heads if config.layers == _LAYERS_OF_27B else float(config.head_width)
+    )
+    wrong = [
+        (activation != "gelu_pytorch_tanh", f"hidden_activation = {activation}"),
+        (text.flag("attention_bias", False), "attention_bias = true"),
+        (text.number("attn_logit_softcapping", 0) != 0, "attn_logit_softcapping"),
+        (text.flag("use_bidirectional_attention", False), "use_bidirectional_attention = true"),
+        (
+            config.query_pre_attn_scalar != scalar,
+            f"query_pre_attn_scalar = {config.query_pre_attn_scalar:g} where Gemma 3 has {scalar:g}",
+        ),
+    ]
+    for is_wrong, what in wrong:
+        if is_wrong:
+            raise UnsupportedCheckpoint(
+                f"{text.where} says {what}: llama.cpp does not compute a Gemma 3 like this.",
+                "Convert a checkpoint that was trained from Google's Gemma 3 without such changes.",
+            )

@@ -1,0 +1,102 @@
+"""JSON files of a checkpoint, read with their types checked. Knows nothing of what the members mean."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import cast
+
+from convert.errors import BadCheckpoint
+
+_HINT = "Copy the file again from where the model was trained."
+
+
+class Members:
+    """The members of one JSON object; one that is absent or null has its default."""
+
+    def __init__(self, where: str, values: Mapping[str, object]) -> None:
+        self.where = where
+        """What an error calls this object: `config.json`, `text_config in config.json`."""
+        self.values = values
+
+    def __contains__(self, key: str) -> bool:
+        return self.values.get(key) is not None
+
+    def whole(self, key: str, default: int) -> int:
+        value = self.values.get(key)
+        if value is None:
+            return default
+        if isinstance(value, float) and value.is_integer():
+            return int(value)
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise self._wrong(key, "a whole number")
+        return value
+
+    def number(self, key: str, default: float) -> float:
+        value = self.values.get(key)
+        if value is None:
+            return default
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise self._wrong(key, "a number")
+        return float(value)
+
+    def flag(self, key: str, default: bool) -> bool:
+        value = self.values.get(key)
+        if value is None:
+            return default
+        if not isinstance(value, bool):
+            raise self._wrong(key, "true or false")
+        return value
+
+    def text(self, key: str, default: str) -> str:
+        value = self.values.get(key)
+        if value is None:
+            return default
+        if not isinstance(value, str):
+            raise self._wrong(key, "a text")
+        return value
+
+    def texts(self, key: str) -> list[str]:
+        value = self.values.get(key)
+        if value is None:
+            return []
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            raise self._wrong(key, "a list of texts")
+        return cast(list[str], value)
+
+    def wholes(self, key: str, default: tuple[int, ...]) -> tuple[int, ...]:
+        """A number or a list of them."""
+        value = self.values.get(key)
+        if value is None:
+            return default
+        items = value if isinstance(value, list) else [value]
+        if not all(isinstance(item, int) and not isinstance(item, bool) for item in items):
+            raise self._wrong(key, "a whole number or a list of them")
+        return tuple(items)
+
+    def object(self, key: str) -> "Members":
+        """The object under the key; an empty one where there is none."""
+        value = self.values.get(key)
+        if value is None:
+            value = {}
+        if not isinstance(value, dict):
+            raise self._wrong(key, "an object")
+        return Members(f"{key} in {self.where}", value)
+
+    def _wrong(self, key: str, needed: str) -> BadCheckpoint:
+        return BadCheckpoint(
+            f"{self.where} says {key} = {json.dumps(self.values[key])[:60]}, {needed} is needed.",
+            _HINT,
+        )
+
+
+def read_members(path: Path) -> Members:
+    """The object in the file, named after it. Raises BadCheckpoint."""
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BadCheckpoint(f"{path.name} cannot be read: {error.strerror}.", _HINT) from error
+    except ValueError as error:
+        raise BadCheckpoint(f"{path.name} is no JSON: {error}.", _HINT) from error
+    if not isinstance(values, dict):
+        raise BadCheckpoint(f"{path.name} holds no JSON object.", _HINT)
+    return Members(path.name, values)

@@ -1,0 +1,105 @@
+"""The safetensors files of a checkpoint's folder: which they are, and each tensor by its stored name."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from convert.errors import BadCheckpoint, BadTensor, UnsupportedCheckpoint
+from convert.formats.stored import COPY_AGAIN, StoredTensor, read_header
+from convert.json_file import read_members
+
+INDEX = "model.safetensors.index.json"
+SINGLE = "model.safetensors"
+
+
+def require_checkpoint(folder: Path) -> None:
+    """Raises BadCheckpoint or UnsupportedCheckpoint where the folder holds no whole model."""
+    if not folder.exists():
+        raise BadCheckpoint(
+            f"There is no folder {folder}.", "Give the folder that holds config.json."
+        )
+    if not folder.is_dir():
+        hint = "It is a finished model already." if folder.suffix == ".gguf" else ""
+        raise BadCheckpoint(
+            f"{folder} is a file, not the folder of a checkpoint.",
+            hint or "Give the folder that holds config.json.",
+        )
+    weights = (
+        any(folder.glob("*.safetensors")) and not (folder / "adapter_model.safetensors").exists()
+    )
+    if (folder / "adapter_config.json").is_file() and not weights:
+        base = read_members(folder / "adapter_config.json").text(
+            "base_model_name_or_path", "its base model"
+        )
+        raise lora_adapter(f"{folder} holds a LoRA adapter for {base}, not a whole model.")
+    if not (folder / "config.json").is_file():
+        raise BadCheckpoint(
+            f"{folder} is no checkpoint: it has no config.json.",
+            "Give the folder that save_pretrained wrote.",
+        )
+
+
+def lora_adapter(message: str) -> UnsupportedCheckpoint:
+    return UnsupportedCheckpoint(
+        message,
+        "Merge it into its base model first: PeftModel.merge_and_unload(), then save_pretrained().",
+    )
+
+
+def read_shards(folder: Path) -> Mapping[str, StoredTensor]:
+    """Every tensor of every shard. Raises BadCheckpoint where a shard is missing, cut off, or twice the same
+    tensor is stored."""
+    if (folder / INDEX).is_file():
+        expected = _read_index(folder)
+        files = [folder / name for name in sorted(set(expected.values()))]
+    else:
+        expected = {}
+        files = [_single_file(folder)]
+    tensors: dict[str, StoredTensor] = {}
+    for file in files:
+        for name, tensor in read_header(file).items():
+            if name in tensors:
+                raise BadTensor(
+                    f"{name} is stored twice: in {tensors[name].file.name} and {file.name}.",
+                    COPY_AGAIN,
+                )
+            tensors[name] = tensor
+    for name, file_name in expected.items():
+        if name not in tensors:
+            raise BadTensor(f"{name} is not in {file_name}, where {INDEX} says it is.", COPY_AGAIN)
+    return tensors
+
+
+def _read_index(folder: Path) -> dict[str, str]:
+    """The file's name of each tensor; every file exists, and lies in the folder."""
+    members = read_members(folder / INDEX).object("weight_map")
+    weight_map = {name: members.text(name, "") for name in members.values}
+    for file_name in sorted(set(weight_map.values())):
+        if Path(file_name).name != file_name or not (folder / file_name).is_file():
+            raise BadCheckpoint(
+                f"{INDEX} names {file_name or 'no file'!s}, which is not in the folder.",
+                "Copy the missing file into the folder; all shards must lie beside the index.",
+            )
+    if not weight_map:
+        raise BadCheckpoint(f"{INDEX} names no tensors.", COPY_AGAIN)
+    return weight_map
+
+
+def _single_file(folder: Path) -> Path:
+    found = sorted(folder.glob("*.safetensors"))
+    if (folder / SINGLE) in found:
+        return folder / SINGLE
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise BadCheckpoint(
+            f"{folder} has {len(found)} shards and no {INDEX}.",
+            "Copy the index too: it says whether the shards are complete.",
+        )
+    if any(folder.glob("*.bin")) or any(folder.glob("*.pt")):
+        raise UnsupportedCheckpoint(
+            f"{folder} stores its weights as PyTorch pickles, which are not read.",
+            "Save it with save_pretrained(safe_serialization=True).",
+        )
+    raise BadCheckpoint(
+        f"{folder} has no weights: no *.safetensors file.", "Copy the weights into the folder."
+    )
