@@ -62,8 +62,8 @@ def write_checkpoint(
     config_changes: Mapping[str, Any] | None = None,
     change: Callable[[Stored], None] | None = None,
 ) -> WrittenCheckpoint:
-    """`sizes` (hidden_size, vocab_size…) shape the model; `config_changes` go into the text part of config.json
-    alone; `change` edits the tensors as they will be stored, by their stored names."""
+    """`sizes` (hidden_size, vocab_size…) shape the model; `config_changes` go into the text part of
+    config.json alone; `change` edits the tensors as they will be stored, by their stored names."""
     folder.mkdir(parents=True, exist_ok=True)
     pieces = tiny_pieces()
     rows = len(pieces) + (0 if wrapping == "bare" else PADDING_ROWS)
