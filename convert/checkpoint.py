@@ -20,7 +20,7 @@ from convert.formats.gptq import gptq_source
 from convert.formats.int4 import Int4Source
 from convert.formats.pack_quantized import pack_quantized_source
 from convert.formats.plain import plain_source
-from convert.formats.stored import StoredTensor
+from convert.formats.stored import COPY_AGAIN, StoredTensor
 from convert.quantization_config import Quantization, read_quantization
 from convert.shards import lora_adapter, read_shards, require_checkpoint
 from convert.weights import WeightSource
@@ -141,8 +141,13 @@ def _source(
             "config.json promises it: weights and config.json must come from the same training.",
         )
     readable = _PARTS if len(shape) == 2 else {"weight": {"weight"}}
-    kind = next((kind for kind in readable if kind in parts), "")
-    if unknown := parts.keys() - readable.get(kind, set()):
+    kind = next((kind for kind in readable if kind in parts), None)
+    if kind is None:
+        raise BadTensor(
+            f"{name} is missing: there is no qweight, weight_packed or weight.",
+            COPY_AGAIN,
+        )
+    if unknown := parts.keys() - readable[kind]:
         raise _unknown(parts[min(unknown)])
     if kind == "qweight":
         return gptq_source(name, shape, parts, zeros_less_one=quantization.zeros_less_one)
@@ -173,14 +178,16 @@ def _unknown(tensor: StoredTensor) -> BadTensor:
 
 def _said_of_int4(sources: Mapping[str, WeightSource]) -> list[str]:
     int4 = [source for source in sources.values() if isinstance(source, Int4Source)]
-    reasons = Counter(source.why_rounded_anew for source in int4)
     said = []
-    if exact := reasons.pop(None, 0):
-        said.append(f"{exact} INT4 matrices lie on Q4_0's grid and are repacked exactly")
-    for reason, count in reasons.items():
+    for reason, count in Counter(source.why_rounded_anew for source in int4).items():
+        what = "1 INT4 matrix" if count == 1 else f"{count} INT4 matrices"
+        if reason is None:
+            verbs = ("lies", "is") if count == 1 else ("lie", "are")
+            said.append(f"{what} {verbs[0]} on Q4_0's grid and {verbs[1]} repacked exactly")
+            continue
         first = next(source.name for source in int4 if source.why_rounded_anew == reason)
         said.append(
-            f"{count} INT4 matrices are dequantized and quantized anew ({reason}): {first}"
+            f"{what} {'is' if count == 1 else 'are'} dequantized and quantized anew ({reason}): {first}"
             + (" and others" if count > 1 else "")
         )
-    return said
+    return sorted(said, reverse=True)

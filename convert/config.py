@@ -92,24 +92,24 @@ def read_config(folder: Path) -> Gemma3Config:
     generation = Members("generation_config.json", {})
     if (folder / "generation_config.json").is_file():
         generation = read_members(folder / "generation_config.json")
-    layers = text.whole("num_hidden_layers", 26)
+    layers = text.whole("num_hidden_layers", 26, least=1)
     rope = _Rope.read(text)
     config = Gemma3Config(
-        width=text.whole("hidden_size", 2304),
+        width=text.whole("hidden_size", 2304, least=1),
         layers=layers,
-        feed_forward=text.whole("intermediate_size", 9216),
-        heads=text.whole("num_attention_heads", 8),
-        kv_heads=text.whole("num_key_value_heads", 4),
-        head_width=text.whole("head_dim", 256),
-        sliding_window=text.whole("sliding_window", 4096),
+        feed_forward=text.whole("intermediate_size", 9216, least=1),
+        heads=text.whole("num_attention_heads", 8, least=1),
+        kv_heads=text.whole("num_key_value_heads", 4, least=1),
+        head_width=text.whole("head_dim", 256, least=1),
+        sliding_window=text.whole("sliding_window", 4096, least=1),
         sliding_pattern=_sliding_pattern(text, layers),
         rope_base_global=rope.base_global,
         rope_base_local=rope.base_local,
         rope_scaling=rope.scaling,
         norm_epsilon=text.number("rms_norm_eps", 1e-6),
         query_pre_attn_scalar=text.number("query_pre_attn_scalar", 256),
-        vocabulary_rows=text.whole("vocab_size", 262_208),
-        context_length=text.whole("max_position_embeddings", 131_072),
+        vocabulary_rows=text.whole("vocab_size", 262_208, least=1),
+        context_length=text.whole("max_position_embeddings", 131_072, least=1),
         tied_embedding=text.flag("tie_word_embeddings", whole.flag("tie_word_embeddings", True)),
         bos_id=text.whole("bos_token_id", whole.whole("bos_token_id", 2)),
         eos_ids=generation.wholes(
@@ -136,7 +136,9 @@ def _architecture(whole: Members) -> str:
 
 def _sliding_pattern(text: Members, layers: int) -> int:
     """The rhythm of global layers, from `layer_types` or the older single number."""
-    default = text.whole("sliding_window_pattern", text.whole("_sliding_window_pattern", 6))
+    default = text.whole(
+        "sliding_window_pattern", text.whole("_sliding_window_pattern", 6, least=1), least=1
+    )
     kinds = text.texts("layer_types")
     if not kinds:
         return default
@@ -186,13 +188,14 @@ class _Rope:
 def _refuse_other_arithmetic(text: Members, config: Gemma3Config) -> None:
     """llama.cpp has these constants in its code, not in the file."""
     activation = text.text("hidden_activation", text.text("hidden_act", "gelu_pytorch_tanh"))
+    softcapping = text.number("attn_logit_softcapping", 0)
     scalar = (
         config.width / config.heads if config.layers == _LAYERS_OF_27B else float(config.head_width)
     )
     wrong = [
         (activation != "gelu_pytorch_tanh", f"hidden_activation = {activation}"),
         (text.flag("attention_bias", False), "attention_bias = true"),
-        (text.number("attn_logit_softcapping", 0) != 0, "attn_logit_softcapping"),
+        (softcapping != 0, f"attn_logit_softcapping = {softcapping:g}"),
         (text.flag("use_bidirectional_attention", False), "use_bidirectional_attention = true"),
         (
             config.query_pre_attn_scalar != scalar,

@@ -21,14 +21,16 @@ class Members:
     def __contains__(self, key: str) -> bool:
         return self.values.get(key) is not None
 
-    def whole(self, key: str, default: int) -> int:
+    def whole(self, key: str, default: int, *, least: int = 0) -> int:
         value = self.values.get(key)
         if value is None:
             return default
         if isinstance(value, float) and value.is_integer():
-            return int(value)
+            value = int(value)
         if isinstance(value, bool) or not isinstance(value, int):
             raise self._wrong(key, "a whole number")
+        if value < least:
+            raise self._wrong(key, f"at least {least}")
         return value
 
     def number(self, key: str, default: float) -> float:

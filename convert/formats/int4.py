@@ -76,7 +76,7 @@ class Int4Source:
             matrix -= zeros[:, self.group_of_column]
             matrix *= scales[:, self.group_of_column]
         else:
-            grouped = matrix.reshape(end - begin, -1, self.group)
+            grouped = matrix.reshape(end - begin, self.shape[1] // self.group, self.group)
             grouped -= zeros[:, :, None]
             grouped *= scales[:, :, None]
         return finite(self.name, begin, matrix)

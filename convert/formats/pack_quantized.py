@@ -34,7 +34,9 @@ class PackQuantizedLayout:
         return nibbles(self.packed.map()[begin:end])[:, : self.columns]
 
     def grid(self, begin: int, end: int) -> Grid:
-        scales = np.array(self.scales.map()[begin:end], np.float32).reshape(end - begin, -1)
+        scales = np.array(self.scales.map()[begin:end], np.float32)
+        if scales.ndim == 1:
+            scales = scales[:, None]
         if self.zeros is None:
             return Grid(zeros=np.full(scales.shape, Q4_0_ZERO, np.int16), scales=scales)
         if self.zeros.dtype == "I8":
@@ -65,7 +67,7 @@ def pack_quantized_source(
         said = tuple(int(size) for size in parts["weight_shape"].need(("I32", "I64"), (2,)).map())
         if said != shape:
             raise BadTensor(
-                f"{parts['weight_shape'].name} says {list(said)}, config.json calls for {list(shape)}.",
+                f"{parts['weight_shape'].name} says {list(said)}, {list(shape)} was expected.",
                 "Weights and config.json must come from the same training.",
             )
     groups = scales.shape[1] if len(scales.shape) == 2 else 1

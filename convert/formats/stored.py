@@ -70,8 +70,8 @@ class StoredTensor:
             )
         if shapes and self.shape not in shapes:
             raise BadTensor(
-                f"{self.name} has the shape {list(self.shape)}, config.json calls for"
-                f" {' or '.join(str(list(shape)) for shape in shapes)}.",
+                f"{self.name} has the shape {list(self.shape)},"
+                f" {' or '.join(str(list(shape)) for shape in dict.fromkeys(shapes))} was expected.",
                 "Weights and config.json must come from the same training.",
             )
         return self

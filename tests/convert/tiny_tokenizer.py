@@ -4,6 +4,7 @@ As in the real one: <pad> <eos> <bos> <unk>, unused pieces, the turn marks as us
 runs of new lines and spaces, 256 bytes, merges by falling score, and single letters at the end.
 """
 
+import functools
 import itertools
 from collections import Counter
 from collections.abc import Iterator
@@ -24,9 +25,10 @@ Water runs from the high mountains to the green valleys"""
 MERGES = 220
 
 
-def tiny_pieces() -> list[Piece]:
+@functools.cache
+def tiny_pieces() -> tuple[Piece, ...]:
     """Always the same ones."""
-    return list(_pieces())
+    return tuple(_pieces())
 
 
 def _pieces() -> Iterator[Piece]:
