@@ -28,11 +28,10 @@ from convert.weights import WeightSource
 Parts = Mapping[str, StoredTensor]
 """What is stored of one module, by the last part of its name: `weight`, `weight_scale`."""
 
-_TEXT_PREFIXES = {  # the longer ones first
+_TEXT_PREFIXES = {
     "language_model.model.": "model.",
     "model.language_model.": "model.",
     "language_model.lm_head.": "lm_head.",
-    "model.lm_head.": "lm_head.",
 }
 _VISION_PREFIXES = (
     "vision_tower.",
@@ -50,8 +49,6 @@ _ACTIVATION_PARTS = {
     "v_scale",
 }
 """Scales of activations and of the KV cache: llama.cpp computes these in its own way."""
-
-
 _PARTS = {"qweight": gptq.PARTS, "weight_packed": pack_quantized.PARTS, "weight": float8.PARTS}
 """What may be stored of a matrix, by the part that tells the format."""
 
@@ -87,7 +84,8 @@ def open_checkpoint(folder: Path) -> Checkpoint:
     }
     if config.tied_embedding and modules.pop("lm_head", {}):
         said.append("lm_head left out: it is tied to the embedding")
-    for parts in modules.values():
+    if modules:
+        parts = next(iter(modules.values()))
         raise _unknown(next(iter(parts.values())))
     return Checkpoint(
         folder=folder,
@@ -144,8 +142,7 @@ def _source(
     kind = next((kind for kind in readable if kind in parts), None)
     if kind is None:
         raise BadTensor(
-            f"{name} is missing: there is no qweight, weight_packed or weight.",
-            COPY_AGAIN,
+            f"{name} is missing: there is no qweight, weight_packed or weight.", COPY_AGAIN
         )
     if unknown := parts.keys() - readable[kind]:
         raise _unknown(parts[min(unknown)])

@@ -4,6 +4,7 @@ Bits, groups, zeros and act-order are read from the tensors themselves, because 
 single layers; only the two facts below lie nowhere else.
 """
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -82,7 +83,7 @@ def _compressed_tensors(members: Members) -> Quantization:
     for key in groups.values:
         group = groups.object(key)
         names.add(group.text("format", "dense"))
-        block = _pair(group.object("weights").wholes("block_structure", block))
+        block = _block_structure(group.object("weights"), block)
     sparsity = members.object("sparsity_config").text("format", "dense")
     for name in sorted(names | {sparsity}):
         if name not in _COMPRESSED_FORMATS:
@@ -96,6 +97,14 @@ def _compressed_tensors(members: Members) -> Quantization:
             _HINT,
         )
     return Quantization(block=block)
+
+
+def _block_structure(weights: Members, default: tuple[int, int]) -> tuple[int, int]:
+    """Two numbers, or as older versions wrote it, `128x128`."""
+    value = weights.values.get("block_structure")
+    if isinstance(value, str) and re.fullmatch(r"\d+x\d+", value):
+        return _pair(tuple(int(side) for side in value.split("x")))
+    return _pair(weights.wholes("block_structure", default))
 
 
 def _pair(values: tuple[int, ...]) -> tuple[int, int]:

@@ -23,10 +23,7 @@ def require_checkpoint(folder: Path) -> None:
             f"{folder} is a file, not the folder of a checkpoint.",
             hint or "Give the folder that holds config.json.",
         )
-    weights = (
-        any(folder.glob("*.safetensors")) and not (folder / "adapter_model.safetensors").exists()
-    )
-    if (folder / "adapter_config.json").is_file() and not weights:
+    if (folder / "adapter_config.json").is_file() and not _weights(folder):
         base = read_members(folder / "adapter_config.json").text(
             "base_model_name_or_path", "its base model"
         )
@@ -46,8 +43,8 @@ def lora_adapter(message: str) -> UnsupportedCheckpoint:
 
 
 def read_shards(folder: Path) -> Mapping[str, StoredTensor]:
-    """Every tensor of every shard. Raises BadCheckpoint where a shard is missing, cut off, or twice the same
-    tensor is stored."""
+    """Every tensor of every shard. Raises BadCheckpoint where a shard is missing or cut off, or a tensor is
+    stored twice."""
     if (folder / INDEX).is_file():
         expected = _read_index(folder)
         files = [folder / name for name in sorted(set(expected.values()))]
@@ -76,7 +73,7 @@ def _read_index(folder: Path) -> dict[str, str]:
     for file_name in sorted(set(weight_map.values())):
         if Path(file_name).name != file_name or not (folder / file_name).is_file():
             raise BadCheckpoint(
-                f"{INDEX} names {file_name or 'no file'!s}, which is not in the folder.",
+                f"{INDEX} names {file_name or 'no file'}, which is not in the folder.",
                 "Copy the missing file into the folder; all shards must lie beside the index.",
             )
     if not weight_map:
@@ -84,8 +81,15 @@ def _read_index(folder: Path) -> dict[str, str]:
     return weight_map
 
 
+def _weights(folder: Path) -> list[Path]:
+    """The files that may hold a whole model: a merged one may lie beside its adapter."""
+    return sorted(
+        path for path in folder.glob("*.safetensors") if not path.name.startswith("adapter_")
+    )
+
+
 def _single_file(folder: Path) -> Path:
-    found = sorted(folder.glob("*.safetensors"))
+    found = _weights(folder)
     if (folder / SINGLE) in found:
         return folder / SINGLE
     if len(found) == 1:

@@ -57,6 +57,13 @@ def test_a_lora_adapter(tmp_path: Path) -> None:
     assert said == "FOLDER holds a LoRA adapter for google/gemma-3-1b, not a whole model."
 
 
+def test_a_merged_model_may_lie_beside_its_adapter(tmp_path: Path) -> None:
+    write_checkpoint(tmp_path, layers=1, shards=1)
+    (tmp_path / "adapter_config.json").write_text("{}")
+    (tmp_path / "adapter_model.safetensors").write_bytes(b"")
+    assert open_checkpoint(tmp_path).said == ()
+
+
 def test_tensors_of_a_lora_adapter(tmp_path: Path) -> None:
     def change(stored: Stored) -> None:
         stored["base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight"] = np.ones(

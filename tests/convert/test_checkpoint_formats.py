@@ -1,5 +1,6 @@
 """Every storage gives the numbers that were put into it; an INT4 grid is kept where Q4_0 can hold it."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import get_args
@@ -159,6 +160,17 @@ def test_an_unpacked_zero_point_is_signed(tmp_path: Path) -> None:
     codes = values + np.repeat(zeros, 32, axis=1)
     assert set(np.unique(codes)) == set(range(-8, 8))
     assert written.weights[source.name].shape == values.shape
+
+
+def test_a_float8_block_may_be_written_as_a_text(tmp_path: Path) -> None:
+    written = write_checkpoint(tmp_path, form="FP8-block", layers=1)
+    config = json.loads((tmp_path / "config.json").read_text())
+    weights = config["quantization_config"]["config_groups"]["group_0"]["weights"]
+    assert weights["block_structure"] == [16, 32]
+    weights["block_structure"] = "16x32"
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    source = open_checkpoint(tmp_path).tensors[f"{QUERIES}.weight"]
+    np.testing.assert_array_equal(source.rows(0, 64), written.weights[source.name])
 
 
 def test_a_float8_block_may_be_cut_by_the_edge(tmp_path: Path) -> None:
