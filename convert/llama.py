@@ -5,6 +5,7 @@ first is in the exception when a file cannot be loaded. Knows no checkpoint and 
 """
 
 import ctypes
+import os
 from collections import deque
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -45,8 +46,9 @@ class LlamaModel:
         threads: int = 0,
         use_mmap: bool = True,
     ) -> None:
-        """Load `path`, or only its tokenizer. `threads` 0 is llama.cpp's choice. The memory for logits
-        is batch_tokens x rows x 4 bytes. Raises VerificationFailed."""
+        """Load `path`, or only its tokenizer. `threads` 0 is one for each processor; llama.cpp's own
+        default of 4 is far too slow on two. The memory for logits is batch_tokens x rows x 4 bytes.
+        Raises VerificationFailed."""
         _errors.clear()
         _lib.llama_log_set(_LOG_CALLBACK, None)
         self._path, self._context_tokens, self._batch_tokens = path, context_tokens, batch_tokens
@@ -206,8 +208,7 @@ class LlamaModel:
         wanted = _lib.llama_context_default_params()
         wanted.n_ctx = self._context_tokens
         wanted.n_batch = wanted.n_ubatch = self._batch_tokens
-        if threads:
-            wanted.n_threads = wanted.n_threads_batch = threads
+        wanted.n_threads = wanted.n_threads_batch = threads or os.cpu_count() or 1
         wanted.no_perf = True
         context: int | None = _lib.llama_init_from_model(self._model, wanted)
         return context
