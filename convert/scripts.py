@@ -10,7 +10,8 @@ import unicodedata
 from convert.tokenizer_files import SPACE
 
 CYRILLIC, NEUTRAL, ASCII_LETTER, LATIN_LETTER, GREEK, OTHER = "cnalgo"
-"""The codes in a shape. Neutral: digits, punctuation, mathematics, symbols, marks and white space."""
+"""The codes in a shape. Neutral: digits, punctuation, mathematics, symbols, marks and white space; not
+those of other writings, nor the private use area, where each font means something else."""
 
 _CYRILLIC_RANGES = (
     (0x0400, 0x052F),
@@ -33,13 +34,12 @@ _NEUTRAL_RANGES = (
         0x2BFF,
     ),  # punctuation, super- and subscripts, currencies, arrows, mathematics, drawing
     (0x2E00, 0x2E7F),
-    (0xE000, 0xF8FF),  # private use: the bullets of office fonts in pasted text
     (0xFE00, 0xFE0F),
     (0xFE20, 0xFE2D),
     (0xFEFF, 0xFEFF),
     (0xFFF0, 0xFFFF),
     (0x1D100, 0x1D7FF),  # music, mathematical letters
-    (0x1F000, 0x1FAFF),  # emoji
+    (0x1F000, 0x1FAFF),  # emoji: pupils write them, models answer with them
     (0xE0000, 0xE007F),
 )
 _KEPT_SHAPE = re.compile(r"(?:[cn]|[alg](?![alg]))*")

@@ -11,11 +11,20 @@ from pathlib import Path
 
 import gguf
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from convert.llama import LlamaModel
 from convert.tokenizer import Tokenizer, fit_to_embedding, read_tokenizer
 from convert.vocabulary import DEFAULT_ROWS, VocabularyPlan, plan_vocabulary
-from convert.vocabulary_proof import comes_back, differing_logits, prove_vocabulary
+from convert.vocabulary_proof import (
+    comes_back,
+    compare_tokenization,
+    differing_logits,
+    prove_vocabulary,
+    write_vocabulary,
+)
+from tests.convert.test_vocabulary import KEPT_TEXT
 from tests.convert.vocabulary_models import (
     tokenizer_of,
     write_tokenizer_json,
@@ -67,6 +76,31 @@ def test_tajik_and_russian_keep_their_tokens(tokenizer: Tokenizer, plan: Vocabul
     for name, comparison in found.items():
         assert comparison.equal >= comparison.promised
         assert comparison.more_tokens < (0.25 if "eng" in name else 0.005)
+
+
+def test_the_laws_of_trimming_hold(
+    tokenizer: Tokenizer, plan: VocabularyPlan, tmp_path: Path
+) -> None:
+    write_vocabulary(tokenizer, tmp_path / "full.gguf")
+    write_vocabulary(plan.tokenizer, tmp_path / "trimmed.gguf")
+    with (
+        LlamaModel(tmp_path / "full.gguf", vocabulary_only=True) as full,
+        LlamaModel(tmp_path / "trimmed.gguf", vocabulary_only=True) as trimmed,
+    ):
+
+        @settings(max_examples=2000, deadline=None)
+        @given(KEPT_TEXT)
+        def same_tokens(text: str) -> None:
+            assert compare_tokenization(full, trimmed, plan.kept, [text]).promised == 1
+
+        @settings(max_examples=2000, deadline=None)
+        @given(st.text())
+        def comes_back_as_before(text: str) -> None:
+            assert comes_back(full, text) <= comes_back(trimmed, text)
+            assert comes_back(trimmed, text) or "▁" in text
+
+        same_tokens()
+        comes_back_as_before()
 
 
 def test_tokenizer_json_gives_the_same_tokens(tokenizer: Tokenizer, tmp_path: Path) -> None:
