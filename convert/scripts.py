@@ -23,16 +23,10 @@ _CYRILLIC_RANGES = (
     (0xFE2E, 0xFE2F),
 )
 _NEUTRAL_RANGES = (
-    (
-        0x0000,
-        0x036F,
-    ),  # ASCII, Latin-1, modifiers, combining marks; their letters are sorted out before
+    (0x0000, 0x036F),  # ASCII, Latin-1, modifiers, combining marks
     (0x1AB0, 0x1AFF),  # more combining marks
     (0x1DC0, 0x1DFF),
-    (
-        0x2000,
-        0x2BFF,
-    ),  # punctuation, super- and subscripts, currencies, arrows, mathematics, drawing
+    (0x2000, 0x2BFF),  # punctuation, currencies, arrows, mathematics, drawing
     (0x2E00, 0x2E7F),
     (0xFE00, 0xFE0F),
     (0xFE20, 0xFE2D),

@@ -67,7 +67,8 @@ class VocabularyPlan:
 def plan_vocabulary(
     tokenizer: Tokenizer, *, rows: int | None = DEFAULT_ROWS, keep_text: str = ""
 ) -> VocabularyPlan:
-    """Choose `rows` pieces; all of them stay where it is None or not less than what there is.
+    """Choose `rows` pieces; all of them stay where it is None or not less than what there is. Take a
+    multiple of 32: llama.cpp has its fast kernels for rows by the eight only.
 
     `keep_text` is any text whose tokens shall be the same after trimming. Raises TooFewRows where what
     must stay is more than `rows`.

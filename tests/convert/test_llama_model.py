@@ -29,6 +29,7 @@ def test_logits_do_not_depend_on_what_was_run_before(tiny_model: Path) -> None:
         assert first.dtype == np.float32
         model.generate(tokens[:4], 5)
         np.testing.assert_array_equal(model.logits(tokens), first)
+        np.testing.assert_array_equal(model.logits(tokens[:8]), first[:8])
 
 
 def test_generated_tokens_are_the_likeliest(tiny_model: Path) -> None:

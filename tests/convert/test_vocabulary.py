@@ -1,7 +1,7 @@
 """Trimming: what stays, and that texts of the kept scripts do not notice it."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import gguf
@@ -122,6 +122,18 @@ def test_each_frequent_piece_is_still_made_of_its_text(pair: Pair) -> None:
             assert len(pair.trimmed.tokenize(piece.replace("▁", " "))) == 1
 
 
+def test_a_piece_brings_parts_that_would_not_stay_alone(tokenizer: Tokenizer) -> None:
+    words = [piece for piece in tokenizer.pieces if piece.isascii() and piece.isalpha()]
+    word = max(words, key=len)
+    scores = tokenizer.scores.copy()
+    scores[[index for index, piece in enumerate(tokenizer.pieces) if piece in word]] -= 1e5
+    scores[tokenizer.pieces.index(word)] = 1
+    reordered = replace(tokenizer, scores=scores)
+    trimmed = plan_vocabulary(reordered, rows=ROWS).tokenizer.pieces
+    assert Merges(reordered).needed_by(word) <= set(trimmed)
+    assert word in trimmed
+
+
 def test_the_earliest_merges_fill_the_rows(pair: Pair) -> None:
     ascii_words = [
         token
@@ -152,6 +164,7 @@ def test_llama_cpp_knows_the_new_special_ids(pair: Pair) -> None:
     found = (pair.trimmed.bos, pair.trimmed.eos, pair.trimmed.end_of_turn)
     assert found == (special.bos, special.eos, special.end_of_turn)
     assert pair.trimmed.is_end(special.end_of_turn)
+    assert pair.trimmed.metadata("tokenizer.ggml.eot_token_id") == str(special.end_of_turn)
     assert pair.trimmed.chat_template == pair.tokenizer.chat_template
 
 
