@@ -4,7 +4,6 @@
     ├── BadCheckpoint        the folder, its config or its tokenizer cannot be used
     │   └── BadTensor            one tensor of it, named
     ├── UnsupportedCheckpoint    a whole checkpoint of a kind that is not converted here
-    ├── TooFewRows           the vocabulary asked for is smaller than what a chat in Tajik needs
     ├── BadTarget            the output cannot be written there
     └── VerificationFailed   the finished file is not the model it was made from
 """
@@ -31,7 +30,7 @@ class UnsupportedCheckpoint(ConversionError):
 
 
 class TooFewRows(ConversionError):
-    pass
+    """The vocabulary asked for is smaller than what a chat in Tajik needs."""
 
 
 class BadTarget(ConversionError):
