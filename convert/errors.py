@@ -29,6 +29,10 @@ class UnsupportedCheckpoint(ConversionError):
     pass
 
 
+class TooFewRows(ConversionError):
+    """The vocabulary asked for is smaller than what a chat in Tajik needs."""
+
+
 class BadTarget(ConversionError):
     pass
 
