@@ -1,0 +1,186 @@
+"""Rounds a model layer by layer, each matrix for the inputs that it will really see.
+
+Calibration texts go through the model twice, side by side: through the exact layers, and through the
+layers already rounded. A matrix is rounded for the inputs of the second stream, with the outputs of the
+first as its aim, so that later layers mend what earlier ones lost. Texts held out go along and are
+never looked at: how far the two streams have parted on them is the honest measure.
+Knows layers and texts, no file.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convert.closeness import Closeness, OutputLayer, measure
+from convert.config import Gemma3Config
+from convert.encode import decoded
+from convert.forward import Activations, Half, LayerMath, Weights, attention, feed_forward
+from convert.ggml import rounded_rows
+from convert.grids import Grid
+from convert.parallel import CORES, in_parallel, slices
+from convert.rounding import Hessian, Rounded, damped, loss, round_matrix
+from convert.weights import Matrix
+
+Tokens = NDArray[np.int64]
+"""[texts, tokens]; each text begins with <bos>."""
+
+_GROUP = 4
+"""Texts computed at once."""
+_PARTS = min(CORES, 4)
+"""Threads that sum up what a matrix sees, each in two matrices of its own."""
+_DAMPING = 0.01
+_AIM_DAMPING = 0.1
+"""The aim is corrected only as far as the texts show clearly what is to be corrected."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoundedMatrix:
+    """A matrix on its grid, and what that costs."""
+
+    rounded: Rounded
+    loss: float
+    """Of the output's power, on the calibration texts."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Inputs:
+    """What the matrices of one stage see, averaged over the calibration tokens."""
+
+    hessian: Hessian
+    """Mean of x x^T, x an input in the rounded stream."""
+    lost: Hessian
+    """Mean of (e - x) x^T, e the same input in the exact stream."""
+
+
+class Calibration:
+    """Two streams on their way through the layers."""
+
+    def __init__(
+        self,
+        config: Gemma3Config,
+        embed: Callable[[Tokens], Activations],
+        texts: Tokens,
+        held: Tokens,
+    ) -> None:
+        """`embed` gives the embedding's rows of token ids; `held` texts are as long as `texts`."""
+        self._config = config
+        self._calibrating = len(texts)
+        self._tokens = np.concatenate([texts, held])
+        self._exact = embed(self._tokens) * np.float32(config.width**0.5)
+        self._rounded = self._exact.copy()
+        self._plain = self._exact[self._calibrating :].copy()
+        self._layers_done = 0
+
+    def round_layer(self, layer: Weights, grids: Mapping[str, Grid]) -> dict[str, RoundedMatrix]:
+        """Round those matrices of the next layer that `grids` names, and go through it."""
+        is_global = (self._layers_done + 1) % self._config.sliding_pattern == 0
+        math = LayerMath(self._config, is_global=is_global, tokens=self._tokens.shape[1])
+        found: dict[str, RoundedMatrix] = {}
+        rounded = dict(layer)
+        plain = dict(layer) | {
+            name: decoded(rounded_rows(layer[name], grid.type), grid.type)
+            for name, grid in grids.items()
+        }
+        for half in (attention(math), feed_forward(math)):
+            for names, seen, leave in (
+                (half.entering, half.seen_entering, False),
+                ((half.leaving,), half.seen_leaving, True),
+            ):
+                inputs = self._inputs(names, seen, layer, rounded, half.added if leave else None)
+                found |= _round_stage(names, layer, inputs, grids)
+                rounded |= {name: found[name].rounded.weights() for name in names if name in grids}
+            _advance(self._rounded, half, rounded)
+            _advance(self._plain, half, plain)
+        self._layers_done += 1
+        return found
+
+    def closeness(self, output: OutputLayer) -> Closeness:
+        """Of the two rounded streams to the exact one after the last layer, on the texts held out."""
+        held = self._tokens[self._calibrating :]
+        return measure(
+            output,
+            held,
+            exact=self._exact[self._calibrating :],
+            plain=self._plain,
+            rounded=self._rounded[self._calibrating :],
+        )
+
+    def _inputs(
+        self,
+        names: tuple[str, ...],
+        seen: Callable[[Activations, Weights], Activations],
+        exact_layer: Weights,
+        rounded_layer: Weights,
+        added: Callable[[Activations, Weights], Activations] | None,
+    ) -> _Inputs:
+        """Means over the calibration texts. With `added`, the exact stream goes on by what it gives."""
+        width = exact_layer[names[0]].shape[1]
+
+        def look(texts: slice) -> tuple[Hessian, Hessian]:
+            hessian = np.zeros((width, width), dtype=np.float32)
+            lost = np.zeros_like(hessian)
+            for group in slices(texts.stop - texts.start, _GROUP):
+                here = slice(texts.start + group.start, texts.start + group.stop)
+                exact = seen(self._exact[here], exact_layer)
+                if added:
+                    self._exact[here] += added(exact, exact_layer)
+                known = max(0, min(here.stop, self._calibrating) - here.start)
+                if known:
+                    inputs = seen(self._rounded[here][:known], rounded_layer).reshape(-1, width)
+                    hessian += inputs.T @ inputs
+                    lost += (exact[:known].reshape(-1, width) - inputs).T @ inputs
+            return hessian, lost
+
+        # Whole parts and not groups: sums in a fixed order make the same bytes each time.
+        parts = in_parallel(look, slices(len(self._tokens), -(-len(self._tokens) // _PARTS)))
+        count = np.float32(self._calibrating * self._tokens.shape[1])
+        hessian, lost = parts[0]
+        for more_hessian, more_lost in parts[1:]:
+            hessian += more_hessian
+            lost += more_lost
+        hessian /= count
+        lost /= count
+        return _Inputs(hessian=hessian, lost=lost)
+
+
+def _advance(stream: Activations, half: Half, layer: Weights) -> None:
+    """Let a stream go through half a layer, in place."""
+
+    def go_on(texts: slice) -> None:
+        hidden = stream[texts]
+        hidden += half.added(half.seen_leaving(hidden, layer), layer)
+
+    in_parallel(go_on, slices(len(stream), _GROUP))
+
+
+def _round_stage(
+    names: Sequence[str], layer: Weights, inputs: _Inputs, grids: Mapping[str, Grid]
+) -> dict[str, RoundedMatrix]:
+    """Matrices of one grid are rounded in one go: they share the inputs."""
+    found: dict[str, RoundedMatrix] = {}
+    hessian = damped(inputs.hessian, _DAMPING)
+    for grid in {grids[name].type: grids[name] for name in names if name in grids}.values():
+        together = [name for name in names if grids.get(name) is grid]
+        weights = np.concatenate([layer[name] for name in together])
+        aim = _aim(weights, inputs)
+        whole = round_matrix(aim, hessian, grid)
+        begin = 0
+        for name in together:
+            rows = slice(begin, begin + len(layer[name]))
+            begin = rows.stop
+            part = Rounded(grid=grid, codes=whole.codes[rows], scales=whole.scales[rows])
+            power = loss(weights[rows], np.zeros_like(weights[rows]), inputs.hessian)
+            lost = loss(aim[rows], part.weights(), inputs.hessian)
+            found[name] = RoundedMatrix(rounded=part, loss=lost / max(power, 1e-30))
+    return found
+
+
+def _aim(weights: Matrix, inputs: _Inputs) -> Matrix:
+    """The weights that give the exact stream's outputs from the rounded stream's inputs, by least squares."""
+    if not inputs.lost.any():
+        return weights
+    wanted = (weights @ inputs.lost).T
+    correction: Matrix = np.linalg.solve(damped(inputs.hessian, _AIM_DAMPING), wanted).T
+    return weights + correction

@@ -1,0 +1,107 @@
+"""How close rounded models are to the exact one: divergence, first choice, perplexity.
+
+Takes hidden states after the last layer; knows no layer and no file. The divergence is llama-perplexity's:
+of the exact model's probabilities to the other's, over the second halves of texts.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convert.forward import Activations, rms_norm
+from convert.weights import Matrix
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputLayer:
+    """What follows the last layer."""
+
+    norm: Matrix
+    norm_epsilon: float
+    embedding: Callable[[], Iterable[Matrix]]
+    """The output matrix's rows, part by part, as often as it is asked."""
+    softcapping: float | None
+
+    def log_probabilities(self, hidden: Activations) -> Matrix:
+        """[positions, pieces]"""
+        last = rms_norm(hidden, self.norm, self.norm_epsilon).reshape(-1, hidden.shape[-1])
+        logits: Matrix = np.concatenate([last @ part.T for part in self.embedding()], axis=1)
+        if self.softcapping:
+            cap = np.float32(self.softcapping)
+            logits = np.tanh(logits / cap) * cap
+        logits -= logits.max(axis=1, keepdims=True)
+        logits -= np.log(np.exp(logits).sum(axis=1, keepdims=True))
+        return logits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamCloseness:
+    """How close a rounded model is to the exact one."""
+
+    kl_divergence: float
+    """Mean over positions, in nats."""
+    same_first_choice: float
+    """Fraction of positions."""
+    perplexity: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Closeness:
+    """Measured on texts that were held out."""
+
+    tokens: int
+    """Positions measured."""
+    perplexity_exact: float
+    plain: StreamCloseness
+    """With every matrix rounded by itself, as without calibration."""
+    rounded: StreamCloseness
+    """As it is written."""
+
+
+def measure(
+    output: OutputLayer,
+    tokens: NDArray[np.int64],
+    *,
+    exact: Activations,
+    plain: Activations,
+    rounded: Activations,
+) -> Closeness:
+    """Compare hidden states [texts, tokens, width] of the same texts, text by text."""
+    half = tokens.shape[1] // 2
+    sums = {"plain": np.zeros(3), "rounded": np.zeros(3)}
+    exact_sum, count = 0.0, 0
+    for text, ids in enumerate(tokens):
+        reference = output.log_probabilities(exact[text, half:-1])
+        at = np.arange(len(reference)), ids[half + 1 :]
+        exact_sum += float(reference[at].sum())
+        count += len(reference)
+        for name, stream in (("plain", plain), ("rounded", rounded)):
+            sums[name] += compare(
+                reference, output.log_probabilities(stream[text, half:-1]), ids[half + 1 :]
+            )
+    means = {name: values / count for name, values in sums.items()}
+    found = {
+        name: StreamCloseness(
+            kl_divergence=float(mean[0]),
+            same_first_choice=float(mean[1]),
+            perplexity=float(np.exp(-mean[2])),
+        )
+        for name, mean in means.items()
+    }
+    return Closeness(
+        tokens=count,
+        perplexity_exact=float(np.exp(-exact_sum / count)),
+        plain=found["plain"],
+        rounded=found["rounded"],
+    )
+
+
+def compare(exact: Matrix, other: Matrix, following: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Sums over positions: divergence, equal first choices, log-probability of the token that followed."""
+    divergence = (np.exp(exact) * (exact - other)).sum()
+    same = (exact.argmax(axis=1) == other.argmax(axis=1)).sum()
+    return np.array(
+        [divergence, same, other[np.arange(len(other)), following].sum()], dtype=np.float64
+    )

@@ -1,0 +1,82 @@
+"""A source's rows as the bytes of a GGUF tensor: copied, repacked exactly, or rounded row by row.
+
+Knows one tensor at a time; matrices that are rounded for their inputs come from calibration.py.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import gguf
+import numpy as np
+from gguf import quants
+from numpy.typing import NDArray
+
+from convert import gemma3
+from convert.ggml import rounded_rows
+from convert.parallel import in_order, slices
+from convert.plan import PlannedTensor, Type
+from convert.weights import Matrix, WeightSource
+
+_CHUNK_WEIGHTS = 4_000_000
+"""Weights in memory at once, for each thread."""
+_NATIVE = (Type.Q4_0, Type.Q5_0, Type.Q8_0)
+
+Bytes = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TensorRows:
+    """The rows that one tensor of the output is made of."""
+
+    planned: PlannedTensor
+    source: WeightSource
+    kept: NDArray[np.int64] | None
+    """For an embedding with a trimmed vocabulary: the source's row of each row."""
+
+    def __len__(self) -> int:
+        return self.planned.shape[0] if len(self.planned.shape) == 2 else 1
+
+    def chunks(self) -> Iterator[slice]:
+        """Ranges of rows small enough for memory."""
+        yield from slices(len(self), max(1, _CHUNK_WEIGHTS // self.planned.shape[-1]))
+
+    def values(self, rows: slice) -> Matrix:
+        """As llama.cpp shall use them, in float32."""
+        if self.kept is None:
+            found = self.source.rows(rows.start, rows.stop)
+        else:
+            found = _gathered(self.source, self.kept[rows])
+        return gemma3.transformed(self.planned.name, found)
+
+    def exact_blocks(self, rows: slice) -> Bytes | None:
+        """Q4_0 blocks that are the source's own grid, where it has one."""
+        if self.planned.type is not Type.Q4_0 or self.kept is not None:
+            return None
+        return self.source.q4_0_rows(rows.start, rows.stop)
+
+    def is_exact(self) -> bool:
+        return self.exact_blocks(slice(0, 1)) is not None
+
+    def encoded(self) -> Iterator[Bytes]:
+        """The tensor's bytes, rounded without calibration where rounding is needed."""
+        return in_order(self._encode, self.chunks())
+
+    def _encode(self, rows: slice) -> Bytes:
+        blocks = self.exact_blocks(rows)
+        if blocks is not None:
+            return blocks
+        values, kind = self.values(rows), self.planned.type
+        if kind in _NATIVE:
+            return rounded_rows(values, kind)
+        return quants.quantize(values, kind).view(np.uint8)
+
+
+def _gathered(source: WeightSource, kept: NDArray[np.int64]) -> Matrix:
+    """Rows by number, ascending, read in runs of neighbours."""
+    runs = np.split(kept, np.flatnonzero(np.diff(kept) != 1) + 1)
+    return np.concatenate([source.rows(int(run[0]), int(run[-1]) + 1) for run in runs])
+
+
+def decoded(data: Bytes, kind: gguf.GGMLQuantizationType) -> Matrix:
+    """A GGUF tensor's bytes as float32, as llama.cpp computes them."""
+    return np.asarray(quants.dequantize(data, kind), dtype=np.float32)

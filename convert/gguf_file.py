@@ -1,0 +1,120 @@
+"""The output: a GGUF that appears whole at its path or not at all.
+
+Written beside the target under a temporary name, tensor by tensor as the bytes come; renamed when it was
+verified. Knows files and the GGUF package, not what the tensors mean.
+"""
+
+import os
+import shutil
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import gguf
+import numpy as np
+from numpy.typing import NDArray
+
+from convert.errors import BadTarget
+from convert.plan import Plan, size_bytes
+
+_HEAD_BYTES = 1 << 20
+"""Metadata and tensor names without the vocabulary, rounded up."""
+_PIECE_BYTES = 40
+"""Of the vocabulary, for each row: text, score and kind."""
+
+
+class OutputFile:
+    """A context manager: leaving it before `publish` removes what was written."""
+
+    def __init__(self, path: Path, *, force: bool) -> None:
+        """Raises BadTarget where `path` exists, or its folder does not."""
+        if path.exists() and not force:
+            raise BadTarget(f"{path} exists already.", "Name another file, or add `--force`.")
+        if path.is_dir() or not path.parent.is_dir():
+            raise BadTarget(
+                f"{path} cannot be written: {'it is a' if path.is_dir() else 'there is no such'} folder.",
+                "Name a file in a folder that exists.",
+            )
+        self.path = path
+        self.partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+        self._writer: gguf.GGUFWriter | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._writer:
+            self._writer.close()
+        self.partial.unlink(missing_ok=True)
+
+    def require_room(self, plan: Plan, rows: int) -> int:
+        """The size to come, in bytes. Raises BadTarget where the disk has less than that free."""
+        need = size_bytes(plan) + _HEAD_BYTES + rows * _PIECE_BYTES
+        free = shutil.disk_usage(self.path.parent).free
+        if need > free:
+            raise BadTarget(
+                f"The disk of {self.path} is too small: {need / 1e6:,.0f} MB are needed,"
+                f" {free / 1e6:,.0f} MB are free.",
+                "Make room, or name an output on another disk.",
+            )
+        return need
+
+    def write(
+        self,
+        architecture: str,
+        plan: Plan,
+        add_metadata: Callable[[gguf.GGUFWriter], None],
+        tensors: Iterable[tuple[str, Iterable[NDArray[np.uint8]]]],
+    ) -> None:
+        """Metadata, then the bytes of `tensors` by GGUF name, in the plan's order. Raises BadTarget."""
+        try:
+            self._write(architecture, plan, add_metadata, tensors)
+        except OSError as error:
+            raise BadTarget(
+                f"{self.path} could not be written: {error.strerror or error}.",
+                "Make room on its disk, or name an output on another one.",
+            ) from error
+
+    def _write(
+        self,
+        architecture: str,
+        plan: Plan,
+        add_metadata: Callable[[gguf.GGUFWriter], None],
+        tensors: Iterable[tuple[str, Iterable[NDArray[np.uint8]]]],
+    ) -> None:
+        writer = self._writer = gguf.GGUFWriter(self.partial, architecture)
+        add_metadata(writer)
+        for tensor in plan:
+            # Of quantized types the writer wants the shape in bytes.
+            block, size = gguf.GGML_QUANT_SIZES[tensor.type]
+            in_bytes = (*tensor.shape[:-1], tensor.shape[-1] // block * size)
+            writer.add_tensor_info(
+                tensor.gguf_name, in_bytes, np.dtype(np.uint8), tensor.size_bytes, tensor.type
+            )
+        writer.write_header_to_file()
+        writer.write_kv_data_to_file()
+        writer.write_ti_data_to_file()
+        assert writer.fout is not None
+        file = writer.fout[0]
+        writer.write_padding(file, file.tell())
+        for tensor, (name, chunks) in zip(plan, tensors, strict=True):
+            assert name == tensor.gguf_name
+            written = 0
+            for chunk in chunks:
+                file.write(np.ascontiguousarray(chunk).data)
+                written += chunk.nbytes
+            assert written == tensor.size_bytes, name
+            writer.write_padding(file, written)
+        file.flush()
+        os.fsync(file.fileno())
+        writer.close()
+
+    def publish(self) -> None:
+        """The file is good: give it its name."""
+        self.partial.replace(self.path)

@@ -1,0 +1,42 @@
+"""Work on all cores: one Python thread for each, and BLAS with a single thread in every one of them.
+
+OpenBLAS's own threads wait for each other by spinning, which on a computer that does anything else makes
+them several times slower than one thread. numpy gives the cores free while it computes.
+"""
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+from threadpoolctl import threadpool_limits
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+CORES = os.cpu_count() or 1
+
+
+def in_parallel(task: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
+    """`task` of each item, in the order of the items. The first error is raised."""
+    with threadpool_limits(1, "blas"), ThreadPoolExecutor(CORES) as pool:
+        return list(pool.map(task, items))
+
+
+def in_order(task: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+    """As `in_parallel`, one result after the other, with no more than a few computed ahead."""
+    ahead: deque[Future[Result]] = deque()
+    with threadpool_limits(1, "blas"), ThreadPoolExecutor(CORES) as pool:
+        for item in items:
+            ahead.append(pool.submit(task, item))
+            if len(ahead) > CORES:
+                yield ahead.popleft().result()
+        while ahead:
+            yield ahead.popleft().result()
+
+
+def slices(length: int, size: int) -> Iterator[slice]:
+    """[0, length) in pieces of `size`."""
+    for begin in range(0, length, size):
+        yield slice(begin, min(begin + size, length))

@@ -1,0 +1,23 @@
+"""What a long piece of work tells of itself. Knows no screen; command.py draws it."""
+
+from typing import Protocol
+
+
+class Progress(Protocol):
+    """Hears what is being done and how far it is."""
+
+    def begin(self, what: str, total: float) -> None:
+        """Something new begins, `total` units of work long."""
+        ...
+
+    def advance(self, amount: float) -> None: ...
+
+
+class Silent:
+    """Nobody listens."""
+
+    def begin(self, what: str, total: float) -> None:
+        pass
+
+    def advance(self, amount: float) -> None:
+        pass

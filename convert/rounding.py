@@ -1,0 +1,157 @@
+"""Rounding of a weight matrix onto a grid so that its outputs, not its weights, stay close.
+
+The loss of rounded weights V against W is trace((W - V) H (W - V)^T), H the mean of x x^T over the
+inputs x that the matrix sees. `round_matrix` rounds column after column, each compensating the errors of
+those before it (GPTQ, arXiv 2210.17323, in the factored form of QuIP's LDLQ, arXiv 2307.13304, which
+needs no inverse), then improves scales and codes in turn by coordinate descent. Knows no model.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convert.grids import BLOCK, Codes, Grid, Scales
+from convert.parallel import CORES, in_parallel, slices
+from convert.weights import Matrix
+
+_CHUNK = 128
+"""Columns between two matrix products; a multiple of the block."""
+
+Hessian = NDArray[np.float32]
+"""[columns, columns], symmetric."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rounded:
+    """A matrix on a grid."""
+
+    grid: Grid
+    codes: Codes
+    scales: Scales
+
+    def weights(self) -> Matrix:
+        """In float32, as llama.cpp dequantizes them."""
+        return self.codes.astype(np.float32) * _spread(self.scales)
+
+    def packed(self) -> NDArray[np.uint8]:
+        return self.grid.pack(self.codes, self.scales)
+
+
+def _spread(scales: Scales) -> Matrix:
+    """Each weight's scale."""
+    return np.asarray(np.repeat(scales, BLOCK, axis=1), dtype=np.float32)
+
+
+def loss(weights: Matrix, rounded: Matrix, hessian: Hessian) -> float:
+    """trace((W - V) H (W - V)^T)"""
+    error = weights - rounded
+    return float(np.einsum("ij,ij->", error @ hessian, error, dtype=np.float64))
+
+
+def damped(hessian: Hessian, damping: float) -> Hessian:
+    """H plus `damping` times its mean diagonal: what was not seen in calibration stays in place too."""
+    mean = float(np.diag(hessian).mean()) or 1.0
+    result = hessian.copy()
+    result[np.diag_indices_from(result)] += damping * mean
+    return result
+
+
+def round_matrix(weights: Matrix, hessian: Hessian, grid: Grid, *, sweeps: int = 4) -> Rounded:
+    """`weights` [rows, columns] on `grid`; `hessian` is positive definite (see `damped`)."""
+    importance = np.diag(hessian)
+    order = np.argsort(-importance, kind="stable")
+    factor = _unit_upper_factor(hessian[np.ix_(order, order)])
+
+    def round_rows(rows: slice) -> tuple[Matrix, Scales]:
+        part = weights[rows]
+        scales = grid.scales(part, importance)
+        codes = _compensate(part, factor, grid, scales, order)
+        for _ in range(sweeps):
+            if not _descend(part, hessian, grid, scales, codes):
+                break
+        return codes, scales
+
+    parts = in_parallel(round_rows, slices(len(weights), -(-len(weights) // CORES)))
+    return Rounded(
+        grid=grid,
+        codes=np.concatenate([codes for codes, _ in parts]).astype(np.int8),
+        scales=np.concatenate([scales for _, scales in parts]),
+    )
+
+
+def round_plainly(weights: Matrix, grid: Grid, importance: Matrix | None = None) -> Rounded:
+    """Each weight to its nearest code; without calibration all inputs count alike."""
+    if importance is None:
+        importance = np.ones(weights.shape[1], dtype=np.float32)
+    scales = grid.scales(weights, importance)
+    codes = grid.codes(weights, _spread(scales))
+    return Rounded(grid=grid, codes=codes.astype(np.int8), scales=scales)
+
+
+def _compensate(
+    weights: Matrix, factor: Hessian, grid: Grid, scales: Scales, order: NDArray[np.intp]
+) -> Matrix:
+    """Codes, found in `order`, the inputs that matter most first; `factor` is U, its rows in that order.
+
+    With H = U D U^T, U unit upper triangular, the loss is the sum over k of D_k times the squared
+    column k of (W - V) U; of those columns k only depends on V's columns up to k.
+    """
+    columns = weights.shape[1]
+    errors = np.empty_like(weights)
+    codes = np.empty_like(weights)
+    for begin in range(0, columns, _CHUNK):
+        end = min(begin + _CHUNK, columns)
+        here = order[begin:end]
+        targets = weights[:, here] + errors[:, :begin] @ factor[:begin, begin:end]
+        inner = factor[begin:end, begin:end]
+        for at, column in enumerate(here):
+            scale = scales[:, column // BLOCK]
+            code = grid.codes(targets[:, at], scale)
+            codes[:, column] = code
+            error = weights[:, column] - scale * code
+            errors[:, begin + at] = error
+            targets[:, at + 1 :] += error[:, None] * inner[at, at + 1 :]
+    return codes
+
+
+def _unit_upper_factor(hessian: Hessian) -> Hessian:
+    lower = np.linalg.cholesky(hessian[::-1, ::-1])
+    upper = lower[::-1, ::-1]
+    return np.asarray(upper / np.diag(upper), dtype=np.float32)
+
+
+def _descend(weights: Matrix, hessian: Hessian, grid: Grid, scales: Scales, codes: Matrix) -> bool:
+    """One sweep of coordinate descent over each block's scale and codes, in place. Was anything bettered?"""
+    errors = weights - codes * _spread(scales)
+    changed = 0
+    for block in range(scales.shape[1]):
+        here = slice(block * BLOCK, (block + 1) * BLOCK)
+        inner = hessian[here, here]
+        pull = errors @ hessian[:, here]
+        code, error = codes[:, here], errors[:, here]
+        scale = _better_scale(code, scales[:, block], pull, inner)
+        step = (scale - scales[:, block])[:, None] * code
+        error -= step
+        pull -= step @ inner
+        scales[:, block] = scale
+        for at in range(BLOCK):
+            wanted = scale * code[:, at] + pull[:, at] / inner[at, at]
+            new = grid.codes(wanted, scale)
+            moved = scale * (new - code[:, at])
+            changed += int(np.count_nonzero(moved))
+            error[:, at] -= moved
+            pull -= moved[:, None] * inner[at]
+            code[:, at] = new
+    return changed > 0
+
+
+def _better_scale(code: Matrix, scale: Matrix, pull: Matrix, inner: Hessian) -> Matrix:
+    """The best scale of one block for its codes, where F16 can express a better one than the present."""
+    curvature = np.einsum("ij,ij->i", code @ inner, code)
+    slope = np.einsum("ij,ij->i", code, pull)
+    step = np.divide(slope, curvature, out=np.zeros_like(slope), where=curvature > 0)
+    new = (scale + step).astype(np.float16).astype(np.float32)
+    taken = new - scale
+    gain = taken * (2 * slope - taken * curvature)
+    return np.where(gain > 0, new, scale)

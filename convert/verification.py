@@ -1,0 +1,110 @@
+"""Is the finished file the model that it was made from? Looked at before it gets its name.
+
+Reopens it with the GGUF package (every tensor against its source) and with llama.cpp (special pieces,
+template, a round trip of Tajik text, an answer). Knows the plan and the sources, not how they were rounded.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import gguf
+import numpy as np
+
+from convert.encode import TensorRows, decoded
+from convert.errors import VerificationFailed
+from convert.llama import LlamaModel
+from convert.parallel import in_order
+from convert.plan import Type
+from convert.progress import Progress
+from convert.tokenizer import Tokenizer
+
+_AGAIN = "Convert again; if it happens again, report it with this line."
+_MOST_ERROR = {
+    Type.F32: 0.0,
+    Type.F16: 1e-3,
+    Type.BF16: 5e-3,
+    Type.Q8_0: 0.02,
+    Type.Q5_0: 0.2,
+    Type.Q4_0: 0.4,
+}
+"""Relative error of a tensor above which it is not its source: rounding for given inputs moves weights
+further than rounding each by itself, but never so far."""
+
+TAJIK = (
+    "Ҷумҳурии Тоҷикистон: пойтахташ Душанбе, қуллаи баландтаринаш 7495 м. Ғайр аз ӣ ва ӯ: «ё не?»"
+)
+PROMPT = (
+    "<start_of_turn>user\nПойтахти Тоҷикистон кадом шаҳр аст?<end_of_turn>\n<start_of_turn>model\n"
+)
+GENERATED_TOKENS = 16
+
+
+def tensor_errors(
+    path: Path, tensors: Mapping[str, TensorRows], progress: Progress
+) -> dict[str, float]:
+    """Relative error of each tensor of the file by GGUF name: root of mean square against its source.
+
+    Raises VerificationFailed where one is missing, has another shape or type, or is too far off.
+    """
+    stored = {tensor.name: tensor for tensor in gguf.GGUFReader(path).tensors}
+    progress.begin("comparing every tensor", sum(map(len, tensors.values())))
+    errors = {}
+    for rows in tensors.values():
+        name, planned = rows.planned.gguf_name, rows.planned
+        tensor = stored.pop(name, None)
+        shape = tuple(int(length) for length in tensor.shape[::-1]) if tensor else ()
+        if tensor is None or tensor.tensor_type != planned.type or shape != planned.shape:
+            raise VerificationFailed(f"{name} is not in {path.name} as planned.", _AGAIN)
+        errors[name] = _error(rows, tensor, progress)
+        if not errors[name] <= (0.0 if rows.is_exact() else _MOST_ERROR[planned.type]):
+            raise VerificationFailed(
+                f"{name} is {errors[name]:.1%} off its source {rows.source.name}.", _AGAIN
+            )
+    if stored:
+        raise VerificationFailed(f"{path.name} has a tensor too many: {min(stored)}.", _AGAIN)
+    return errors
+
+
+def _error(rows: TensorRows, tensor: gguf.ReaderTensor, progress: Progress) -> float:
+    data = tensor.data.reshape(len(rows), -1)
+
+    def sums(part: slice) -> tuple[int, float, float]:
+        exact = rows.values(part)
+        off = decoded(data[part], rows.planned.type) - exact
+        return len(exact), float(np.vdot(off, off)), float(np.vdot(exact, exact))
+
+    error = power = 0.0
+    for count, part_error, part_power in in_order(sums, rows.chunks()):
+        progress.advance(count)
+        error, power = error + part_error, power + part_power
+    return float(np.sqrt(error / power)) if power else float(error > 0)
+
+
+def answer_of(path: Path, tokenizer: Tokenizer) -> str:
+    """What llama.cpp answers with this file, after its pieces and template were found right.
+
+    Raises VerificationFailed.
+    """
+    with LlamaModel(path, context_tokens=256) as model:
+        special = tokenizer.special
+        wrong = [
+            what
+            for what, is_right in (
+                ("the number of pieces", model.rows == len(tokenizer)),
+                ("<bos>", model.bos == special.bos),
+                ("the end of a turn", model.is_end(special.end_of_turn)),
+                ("the chat template", model.chat_template == tokenizer.chat_template),
+                ("a Tajik text's round trip", _comes_back(model)),
+            )
+            if not is_right
+        ]
+        if wrong:
+            raise VerificationFailed(f"In {path.name}, {wrong[0]} is not as written.", _AGAIN)
+        prompt = model.tokenize(PROMPT, add_bos=True, parse_special=True)
+        if not np.isfinite(model.logits(prompt)).all():
+            raise VerificationFailed(f"{path.name} computes logits that are no numbers.", _AGAIN)
+        return model.detokenize(model.generate(prompt, GENERATED_TOKENS)).decode("utf-8", "replace")
+
+
+def _comes_back(model: LlamaModel) -> bool:
+    return model.detokenize(model.tokenize(TAJIK)) == TAJIK.encode("utf-8")
