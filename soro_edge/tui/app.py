@@ -1,13 +1,14 @@
 """TutorApp: builds the chat screen, and leaves in good order when told to by key or signal."""
 
 import asyncio
-import contextlib
-import signal
+from functools import partial
 
 from textual.app import App
 
+from soro_edge.tui.leaving import listen_for_signals
 from soro_edge.tui.screens.chat import ChatScreen
 from soro_edge.tui.services import TutorServices
+from soro_edge.tui.widgets.scrollbars import use_safe_scrollbars
 
 
 class TutorApp(App[None]):
@@ -19,20 +20,23 @@ class TutorApp(App[None]):
 
     def __init__(self, *, services: TutorServices) -> None:
         super().__init__()
+        use_safe_scrollbars()
         self.services = services
         self.theme = "textual-dark" if services.dark else "textual-light"
 
     def on_mount(self) -> None:
-        loop = asyncio.get_running_loop()
-        for name in ("SIGTERM", "SIGHUP"):
-            # Windows has no SIGHUP, and its loop takes no handlers.
-            with contextlib.suppress(AttributeError, NotImplementedError, RuntimeError, ValueError):
-                loop.add_signal_handler(getattr(signal, name), self._leave)
-        self.push_screen(ChatScreen(self.services))
+        screen = ChatScreen(self.services)
+        if not self.is_headless:
+            loop = asyncio.get_running_loop()
+            listen_for_signals(partial(loop.call_soon_threadsafe, self._leave), screen.abandon)
+        self.push_screen(screen)
+
+    async def action_quit(self) -> None:
+        self._leave()
 
     def _leave(self) -> None:
-        screen = self.screen_stack[1] if len(self.screen_stack) > 1 else None
-        if isinstance(screen, ChatScreen):
-            screen.leave()
-        else:
-            self.exit()
+        for screen in self.screen_stack:
+            if isinstance(screen, ChatScreen):
+                screen.leave()
+                return
+        self.exit()
