@@ -5,14 +5,15 @@ from functools import partial
 
 from textual.app import App
 
+from soro_edge.errors import Interrupted, SoroError
 from soro_edge.tui.leaving import listen_for_signals
 from soro_edge.tui.screens.chat import ChatScreen
 from soro_edge.tui.services import TutorServices
 from soro_edge.tui.widgets.scrollbars import use_safe_scrollbars
 
 
-class TutorApp(App[None]):
-    """The tutor in a terminal."""
+class TutorApp(App[SoroError]):
+    """The tutor in a terminal. `run` returns the trouble that it was left with, if any."""
 
     CSS_PATH = "tutor.tcss"
     ENABLE_COMMAND_PALETTE = False
@@ -28,15 +29,16 @@ class TutorApp(App[None]):
         screen = ChatScreen(self.services)
         if not self.is_headless:
             loop = asyncio.get_running_loop()
-            listen_for_signals(partial(loop.call_soon_threadsafe, self._leave), screen.abandon)
+            leave = partial(loop.call_soon_threadsafe, self._leave, Interrupted())
+            listen_for_signals(leave, screen.abandon)
         self.push_screen(screen)
 
     async def action_quit(self) -> None:
         self._leave()
 
-    def _leave(self) -> None:
+    def _leave(self, reason: SoroError | None = None) -> None:
         for screen in self.screen_stack:
             if isinstance(screen, ChatScreen):
-                screen.leave()
+                screen.leave(reason)
                 return
-        self.exit()
+        self.exit(reason)

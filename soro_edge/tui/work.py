@@ -38,6 +38,14 @@ class HistoryOpened(Message):
         self.store = store
 
 
+class HistoryFailed(Message):
+    """Nothing can be kept: the history did not open."""
+
+    def __init__(self, error: SoroError) -> None:
+        super().__init__()
+        self.error = error
+
+
 class Told(Message):
     """An event of the answer that is being written."""
 
@@ -62,7 +70,9 @@ def open_history(opening: Callable[[], ConversationStore], post: Post) -> None:
     try:
         store = opening()
     except SoroError as error:
-        post(Failed(error))
+        post(HistoryFailed(error))
+    except Exception:  # noqa: BLE001 the worker's edge: the screen must not wait for ever
+        post(HistoryFailed(SoroError()))
     else:
         if not post(HistoryOpened(store)):
             store.close()  # the screen is gone already

@@ -2,12 +2,15 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 from textual.pilot import Pilot
 from textual.widgets import Static
 
 from soro_edge.chat.session import ChatOptions
+from soro_edge.errors import SoroError
 from soro_edge.testing.scripted import ScriptedAnswer, ScriptedEngine
+from soro_edge.tui import app
 from soro_edge.tui.app import TutorApp
 from soro_edge.tui.screens.chat import ChatScreen
 from soro_edge.tui.services import TutorServices
@@ -16,6 +19,7 @@ from soro_edge.tui.widgets.status import StatusLine
 from soro_edge.tui.widgets.transcript import Answer, Transcript
 from tests.tui.memory_store import MemoryStore
 
+STYLE = str(Path(app.__file__).with_name(TutorApp.CSS_PATH))
 Prepare = Callable[[Callable[[float], None]], None]
 
 
@@ -23,27 +27,48 @@ def checked(_on_progress: Callable[[float], None]) -> None:
     """A model file that is in order."""
 
 
+class HeldTutor(TutorApp):
+    """The app; at its end it lets go what a test holds back."""
+
+    CSS_PATH = STYLE
+
+    def __init__(self, *, services: TutorServices) -> None:
+        super().__init__(services=services)
+        self.at_end: Callable[[], None] = lambda: None
+
+    def on_unmount(self) -> None:
+        self.at_end()
+
+
 class Desk:
     """The app on a MemoryStore, and what can be seen of it."""
 
     def __init__(self, *answers: ScriptedAnswer | str, prepare: Prepare = checked) -> None:
         self.store = MemoryStore()
+        self.opening_fails: SoroError | None = None
         self.engine = ScriptedEngine(answers or ["Салом!"])
-        self.app = TutorApp(
+        self.app = HeldTutor(
             services=TutorServices(
                 engine=self.engine,
-                open_history=lambda: self.store,
+                open_history=self._open_history,
                 options=ChatOptions(),
                 model_title="Scripted",
                 prepare=prepare,
             )
         )
-        self.pilot: Pilot[None]
+        self.pilot: Pilot[SoroError]
+
+    def _open_history(self) -> MemoryStore:
+        if self.opening_fails:
+            raise self.opening_fails
+        return self.store
 
     def run(self, act: Callable[[], Awaitable[None]], size: tuple[int, int] = (80, 24)) -> None:
         async def session() -> None:
             async with self.app.run_test(size=size) as self.pilot:
-                await self.until(lambda: self.screen._store is not None)
+                await self.until(lambda: len(self.app.screen_stack) > 1)
+                if not self.opening_fails:
+                    await self.until(lambda: self.screen._store is not None)
                 await act()
 
         asyncio.run(session())

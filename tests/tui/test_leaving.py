@@ -35,10 +35,10 @@ services = TutorServices(
     engine=Patient([answer]), open_history=lambda: store, options=ChatOptions(),
     model_title="Scripted", prepare=lambda progress: None,
 )
-TutorApp(services=services).run()
+left = TutorApp(services=services).run()
 state = told(store.logs[1])[1][1]
 with open(sys.argv[1], "w") as file:
-    file.write(f"{state} {store.closed}")
+    file.write(f"{state} {store.closed} {type(left).__name__}")
 """
 
 
@@ -84,7 +84,7 @@ def test_the_partial_answer_is_stored(tmp_path: Path, told: str) -> None:
     finally:
         program.kill()
         program.wait()
-    assert outcome.read_text() == "stopped True"
+    assert outcome.read_text() == "stopped True Interrupted"
 
 
 def _own(terminal: int) -> None:

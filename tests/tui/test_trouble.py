@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from soro_edge.chat.messages import AnswerState
-from soro_edge.errors import DiskFull, EngineDied, ModelDamaged
+from soro_edge.errors import DiskFull, EngineDied, FolderNotWritable, ModelDamaged
 from soro_edge.testing.scripted import ScriptedAnswer
 from soro_edge.tui.widgets.letters import LetterRow
 from tests.tui.desk import Desk
@@ -24,6 +24,40 @@ def test_a_question_that_could_not_be_kept_goes_back_to_the_prompt() -> None:
         desk.store.fails = None
         await desk.pilot.press("enter")
         await desk.until(lambda: desk.answers() == ["Салом!"])
+
+    desk.run(act)
+
+
+def test_a_history_that_does_not_open_is_told_and_tried_again_with_the_next_question() -> None:
+    desk = Desk()
+    desk.opening_fails = FolderNotWritable(path="home", reason="Permission denied")
+
+    async def act() -> None:
+        await desk.until(lambda: "Permission denied" in desk.lines())
+        desk.prompt.text = "Савол"
+        await desk.pilot.press("enter")
+        await desk.until(lambda: desk.lines().count("Permission denied") == 2)
+        assert desk.prompt.text == "Савол"
+        desk.opening_fails = None
+        await desk.pilot.press("enter")
+        await desk.until(lambda: desk.answers() == ["Салом!"])
+        await desk.pilot.press("f10")
+        await desk.until(lambda: desk.store.closed)
+        assert desk.app.return_value is None
+
+    desk.run(act)
+
+
+def test_the_trouble_that_is_left_outlives_the_screen() -> None:
+    def refuse(_on_progress: Callable[[float], None]) -> None:
+        raise ModelDamaged(path="m.gguf")
+
+    desk = Desk(prepare=refuse)
+
+    async def act() -> None:
+        await desk.until(lambda: "SHA-256" in desk.lines())
+        await desk.pilot.press("f10")
+        await desk.until(lambda: isinstance(desk.app.return_value, ModelDamaged))
 
     desk.run(act)
 

@@ -1,12 +1,12 @@
 """The chat screen: shows a ChatSession's events and turns keys into calls.
 
 Threads run the engine and post messages (tui.work); only the handlers here touch widgets. What a
-conversation is, is chat's; how it is kept, the store's; the list of them, LibraryScreen's.
+conversation is, is chat's; how it is kept, the store's; asking is AskingScreen's, the list
+LibraryScreen's. Here: what is on the screen, loading, keys, leaving.
 """
 
 import asyncio
 import contextlib
-from collections.abc import Generator
 from dataclasses import replace
 from functools import partial
 from typing import ClassVar
@@ -14,33 +14,29 @@ from typing import ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
+from textual.containers import Horizontal, Vertical
 from textual.widgets import Footer, Static
-from textual.worker import Worker, WorkerCancelled, WorkerFailed
+from textual.worker import WorkerCancelled, WorkerFailed
 
-from soro_edge.chat.letters import clean
-from soro_edge.chat.messages import AnswerState, Role
-from soro_edge.chat.session import Answered, ChatEvent, NotSaved, TurnsDropped
-from soro_edge.engine.api import Prefilled, TextPiece
-from soro_edge.errors import EmptyQuestion, EngineDied, NothingToRepeat, QuestionError, SoroError
+from soro_edge.errors import QuestionError, SoroError
 from soro_edge.locale import N_, _
 from soro_edge.tui import work
 from soro_edge.tui.loading import PreparedEngine
+from soro_edge.tui.screens.asking import AskingScreen
 from soro_edge.tui.screens.help import HelpScreen
-from soro_edge.tui.screens.library import LibraryScreen
 from soro_edge.tui.services import TutorServices
 from soro_edge.tui.widgets.answer import import_markdown
 from soro_edge.tui.widgets.conversations import ConversationList
 from soro_edge.tui.widgets.letters import LetterRow
 from soro_edge.tui.widgets.prompt import Prompt
 from soro_edge.tui.widgets.status import StatusLine
-from soro_edge.tui.widgets.transcript import Answer, Transcript, note_of
+from soro_edge.tui.widgets.transcript import Answer, Transcript
 
 LEAVE_SECONDS = 2.0
 """A partial answer has so much time to be stored when the person leaves."""
 
 
-class ChatScreen(LibraryScreen):
+class ChatScreen(AskingScreen):
     """Transcript, prompt, list of conversations, status line."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -49,8 +45,8 @@ class ChatScreen(LibraryScreen):
         Binding("f3", "search", show=False),
         Binding("f4", "new", N_("new chat"), key_display="F4"),
         Binding("f5", "again", N_("again"), key_display="F5"),
-        Binding("f6", "rename", show=False, priority=True),
-        Binding("f7", "letters", show=False, priority=True),
+        Binding("f6", "rename", show=False),
+        Binding("f7", "letters", N_("letters"), key_display="F7"),
         Binding("f8", "delete", show=False),
         Binding("f9", "copy", show=False),
         Binding("f10", "leave", N_("quit"), key_display="F10"),
@@ -69,24 +65,17 @@ class ChatScreen(LibraryScreen):
                 replace(one, description=_(one.description)) if one.description else one
                 for one in bindings
             ]
-        self._answer: Answer | None = None
-        self._replaces = False
-        self._answering: work.Answering | None = None
-        self._thread: Worker[None] | None = None
-        self._waiting_question = ""
-        self._last_error: SoroError | None = None
-        self._leaving = False
 
     def compose(self) -> ComposeResult:
-        yield ConversationList(id="list")
-        with Vertical(id="main"):
-            yield Transcript(id="transcript")
-            yield LetterRow(id="letters", markup=False)
-            yield Prompt(id="prompt", placeholder=_("Your question…"))
-            notice = _("Soro can make mistakes. Check what matters.")
-            yield Static(notice, id="notice", markup=False)
-            yield StatusLine(id="status", model=self._services.model_title)
-            yield Footer(show_command_palette=False)
+        with Horizontal():
+            yield ConversationList(id="list")
+            with Vertical(id="main"):
+                yield Transcript(id="transcript")
+                yield LetterRow(id="letters", markup=False)
+                yield Prompt(id="prompt", placeholder=_("Your question…"))
+        yield Static(id="notice", markup=False)
+        yield StatusLine(id="status", model=self._services.model_title)
+        yield Footer(show_command_palette=False)
 
     async def on_mount(self) -> None:
         self.query_one(Prompt).focus()
@@ -96,15 +85,12 @@ class ChatScreen(LibraryScreen):
 
     def _begin(self) -> None:
         """After the first paint: history and model, each in its thread."""
-        self._start(partial(work.open_history, self._services.open_history, self.post_message))
+        self._open_history()
         self._load()
         self._start(partial(import_markdown))
 
     def _load(self) -> None:
         self._start(partial(work.load_engine, self._prepared, self.post_message))
-
-    def _start(self, task: partial[None]) -> Worker[None]:
-        return self.run_worker(task, thread=True, exit_on_error=False)
 
     # What the threads tell
 
@@ -114,133 +100,20 @@ class ChatScreen(LibraryScreen):
 
     @on(work.Ready)
     def _show_ready(self) -> None:
-        self._last_error = None
+        self._engine_error = None
         self.query_one(StatusLine).doing(_("thinking…") if self._busy else _("ready"))
 
-    @on(work.HistoryOpened)
-    async def _take_history(self, message: work.HistoryOpened) -> None:
-        self._store = message.store
-        recovery = message.store.recovery
-        if recovery is not None:
-            text = f"{recovery.message} {recovery.advice}"
-            await self.query_one(Transcript).add_line(text, "failure")
-        self._use(message.store.new_conversation())
-        self._fill_list()
-        if self._waiting_question:
-            question, self._waiting_question = self._waiting_question, ""
-            await self._ask(question)
-
-    @on(work.Told)
-    async def _show_event(self, message: work.Told) -> None:
-        status, transcript = self.query_one(StatusLine), self.query_one(Transcript)
-        match message.event:
-            case TurnsDropped():
-                await transcript.add_line(
-                    _("The oldest turns no longer fit: the model does not see them any more.")
-                )
-            case Prefilled(done, total):
-                status.doing(_("reading the question"), done / max(total, 1))
-            case TextPiece(text):
-                answer = await self._begun_answer()
-                status.doing(_("writing… Esc: stop"))
-                await answer.append(text)
-            case NotSaved(error):
-                await transcript.add_line(f"{error} {error.advice}", "failure")
-            case Answered() as answered:
-                answer = await self._begun_answer()
-                await answer.finish(note_of(answered.state))
-                counts = answered.statistics
-                status.measured(
-                    words=len(answered.text.split()),
-                    seconds=counts.decode_seconds,
-                    context_used=counts.context_used,
-                )
-                status.doing(_("ready"))
-
-    async def _begun_answer(self) -> Answer:
-        """The answer that is being written. An answer that it replaces goes only now."""
-        transcript = self.query_one(Transcript)
-        if self._answer is None:
-            if self._replaces:
-                await transcript.remove_last_answer()
-            self._answer = await transcript.add_answer()
-        return self._answer
-
-    @on(work.Failed)
-    async def _show_failure(self, message: work.Failed) -> None:
-        error, transcript = message.error, self.query_one(Transcript)
-        if self._answer is not None:
-            await self._answer.finish(note_of(AnswerState.FAILED))
-        if message.draft:
-            await self._keep_draft(message.draft, error)
-        if error is not self._last_error:
-            await transcript.add_line(f"{error}\n{error.advice}", "failure")
-        self._last_error = error
-        self.query_one(StatusLine).doing(_("error"))
-        if isinstance(error, EngineDied) and message.draft:
-            self._load()
-
-    async def _keep_draft(self, question: str, error: SoroError) -> None:
-        """A question that is not kept, or must be changed, goes back to the prompt."""
-        kept = self._is_stored(question)
-        if not kept:
-            await self.query_one(Transcript).remove_last_question()
-        prompt = self.query_one(Prompt)
-        if not prompt.text and (not kept or isinstance(error, QuestionError)):
-            prompt.text = question
-            prompt.move_cursor(prompt.document.end)
-
-    def _is_stored(self, question: str) -> bool:
-        try:
-            messages = self._log.messages() if self._log else []
-        except SoroError:
-            return False
-        return any(m.role is Role.USER and m.text == clean(question) for m in messages[-2:])
-
-    @on(work.Ended)
-    def _end(self) -> None:
-        self._busy, self._answer, self._answering = False, None, None
-        if not self._leaving:
-            self._fill_list()
-
-    # Asking
-
-    @on(Prompt.PromptSubmitted)
-    async def _submitted(self, message: Prompt.PromptSubmitted) -> None:
-        if not message.text.strip():
-            self.notify(str(EmptyQuestion()), markup=False)
-        elif self._told_busy():
-            pass
-        elif self._store is None:
-            self._waiting_question = message.text
-        else:
-            await self._ask(message.text)
-
-    async def _ask(self, question: str) -> None:
-        if self._session is None:
-            return
-        self.query_one(Prompt).clear()
-        await self.query_one(Transcript).add_question(question.strip())
-        self._run(self._session.ask(question), question)
-
-    async def action_again(self) -> None:
-        if self._session is None or self._log is None or self._told_busy():
-            return
-        with self._telling():
-            if not self._log.messages():
-                raise NothingToRepeat
-            self._run(self._session.again(), "")
-
-    def _run(self, events: Generator[ChatEvent, None, None], draft: str) -> None:
-        if self._session is None:
-            return
-        self._busy, self._answer, self._replaces = True, None, not draft
-        self._last_error = None
-        self.query_one(StatusLine).doing(_("thinking…"))
-        self._answering = work.Answering(self._session, events, draft)
-        self._thread = self._start(partial(self._answering.run, self.post_message))
-
     # Keys
+
+    def on_descendant_focus(self) -> None:
+        """Below the prompt: what the keys do in the part that is in use, else the warning."""
+        if isinstance(self.focused, ConversationList):
+            notice = _("↑↓ Enter: open   F3: search   F6: rename   F8: delete   F2: close")
+        elif isinstance(self.focused, LetterRow):
+            notice = _("←→ Enter: write the letter   F7: close")
+        else:
+            notice = _("Soro can make mistakes. Check what matters.")
+        self.query_one("#notice", Static).update(notice)
 
     def action_help(self) -> None:
         self.app.push_screen(HelpScreen())
@@ -290,11 +163,17 @@ class ChatScreen(LibraryScreen):
     def action_leave(self) -> None:
         self.leave()
 
-    def leave(self) -> None:
+    def leave(self, reason: SoroError | None = None) -> None:
         """Stop the answer, let what was streamed be stored, then go."""
         if not self._leaving:
             self._leaving = True
-            self.run_worker(self._leave(), exit_on_error=False)
+            self.run_worker(self._leave(reason or self._trouble()), exit_on_error=False)
+
+    def _trouble(self) -> SoroError | None:
+        """What still keeps the tutor from working. A refused question does not."""
+        if isinstance(self._engine_error, QuestionError):
+            return self._history_error
+        return self._history_error or self._engine_error
 
     def abandon(self) -> None:
         """From any thread, when `leave` did not come to its end."""
@@ -302,7 +181,7 @@ class ChatScreen(LibraryScreen):
             self._answering.stop()
         self._prepared.close()
 
-    async def _leave(self) -> None:
+    async def _leave(self, reason: SoroError | None) -> None:
         if self._answering:
             self._answering.stop()
             await self._stored()
@@ -313,7 +192,7 @@ class ChatScreen(LibraryScreen):
         await self._stored()
         if self._store:
             self._store.close()
-        self.app.exit()
+        self.app.exit(reason)
 
     async def _stored(self) -> None:
         """Wait, not for long, until the answer's thread has ended."""

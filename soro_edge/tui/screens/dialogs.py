@@ -35,7 +35,7 @@ class AskText(Dialog[str]):
         with Vertical():
             yield Static(self._title, markup=False)
             yield TajikInput(self._text, select_on_focus=False)
-            yield Static(_("Enter: yes   Esc: cancel"), markup=False)
+            yield Static(_("Enter: done   Esc: cancel"), markup=False)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         self.dismiss(event.value.strip() or None)

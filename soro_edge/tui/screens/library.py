@@ -103,6 +103,9 @@ class LibraryScreen(Screen[None]):
         status = self.query_one(StatusLine)
         status.forget()
         self._fill_list()
+        if self.size.width < WIDE_COLUMNS:  # there the list takes the room that reading needs
+            self._list_asked = False
+            self.query_one(ConversationList).remove_class("shown")
         self.query_one(Prompt).focus()
 
     def action_search(self) -> None:
@@ -120,7 +123,7 @@ class LibraryScreen(Screen[None]):
                 view.fill(((one.conversation_id, one.title) for one in results), None)
                 view.focus()
 
-        self.app.push_screen(AskText(_("search")), found)
+        self.app.push_screen(AskText(_("Search all chats for:")), found)
 
     def _chosen(self) -> int | None:
         """The highlighted conversation where the list is in use, else the open one."""
@@ -142,7 +145,7 @@ class LibraryScreen(Screen[None]):
                 self._fill_list()
 
         title = self.query_one(ConversationList).title_of(chosen)
-        self.app.push_screen(AskText(_("rename"), title), renamed)
+        self.app.push_screen(AskText(_("New name of this chat:"), title), renamed)
 
     def action_delete(self) -> None:
         chosen = self._chosen()

@@ -32,6 +32,8 @@ class Prompt(TextArea):
             show_line_numbers=False,
             tab_behavior="focus",
         )
+        for key in ("f6", "f7"):  # a TextArea selects with them; here they are the screen's
+            self._bindings.key_to_bindings.pop(key, None)
 
     async def _on_key(self, event: events.Key) -> None:
         # Here and not as bindings: those would overtake letters that still wait in the queue.

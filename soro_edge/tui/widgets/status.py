@@ -29,7 +29,7 @@ class StatusLine(Static):
         """After an answer."""
         if seconds > 0:
             self._speed = _("{speed:.1f} words/s").format(speed=words / seconds)
-        self._fullness = _("memory {percent:.0f} %").format(percent=context_used * 100)
+        self._fullness = _("chat {percent:.0f} % full").format(percent=context_used * 100)
 
     def forget(self) -> None:
         """Another conversation: its speed and fullness are not known yet."""

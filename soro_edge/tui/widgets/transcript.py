@@ -34,8 +34,7 @@ class Transcript(VerticalScroll):
         self._earlier = messages[:-SHOWN_AT_ONCE]
         shown = [_drawn(message) for message in messages[-SHOWN_AT_ONCE:]]
         if not messages:
-            text = _("Good day! Write a question below and press Enter. F1 is help.")
-            shown = [Static(text, classes="welcome", markup=False)]
+            shown = [Static(welcome(), classes="welcome", markup=False)]
         await self.mount_all(shown)
         self.anchor()
 
@@ -85,8 +84,19 @@ class Transcript(VerticalScroll):
         self.anchor()
 
 
+def welcome() -> str:
+    """What a person reads who sees the screen for the first time."""
+    return "\n\n".join(
+        (
+            _("Good day! I am Soro, a helper for lessons. I work without the internet."),
+            _("Write a question in the box below and press Enter."),
+            _("The F keys are in the top row of the keyboard: F1 explains all keys, F10 quits."),
+        )
+    )
+
+
 def _question(text: str) -> Widget:
-    return Static(f"» {text}", classes="question", markup=False)
+    return Static("» " + text.replace("\n", "\n  "), classes="question", markup=False)
 
 
 def _drawn(message: Message) -> Widget:
