@@ -13,6 +13,8 @@ def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     home = tmp_path / "soro home"
     monkeypatch.setenv("SORO_HOME", str(home))
     monkeypatch.setenv("SORO_LANGUAGE", "en")
+    # Several threads wait for each other: on a busy machine one is far faster.
+    monkeypatch.setenv("SORO_THREADS", "1")
     locale.use("en")
     return home
 

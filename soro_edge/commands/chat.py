@@ -52,8 +52,6 @@ def _converse(session: ChatSession) -> int:
         except NotUtf8 as error:
             code = _tell(error)
             continue
-        except KeyboardInterrupt:
-            return code
         if not question:
             return code
         try:
