@@ -104,15 +104,19 @@ def _interrupt(_number: int, _frame: types.FrameType | None) -> NoReturn:
 @click.version_option(__version__, prog_name="soro")
 @click.option("--language", help="Language of the interface: tg, ru or en.")
 @click.option("--profile", help="Whose history to use.")
+@click.option("--model", help="Name of the model; see `soro models list`.")
 @click.pass_context
-def soro(context: click.Context, language: str | None, profile: str | None) -> None:
+def soro(
+    context: click.Context, language: str | None, profile: str | None, model: str | None
+) -> None:
     """Soro Edge: an offline tutor in Tajik. Without a command it opens the tutor.
 
     Exit codes: 0 done, 1 fault of the program, 2 wrong usage or setting, 3 model, 4 question, 5 engine,
     6 storage, 7 unusable answer, 130 interrupted.
     """
     environ = dict(os.environ)
-    for name, value in (("SORO_LANGUAGE", language), ("SORO_PROFILE", profile)):
+    given = {"SORO_LANGUAGE": language, "SORO_PROFILE": profile, "SORO_MODEL": model}
+    for name, value in given.items():
         if value is not None:
             environ[name] = value
     paths = find_paths(environ)

@@ -96,7 +96,7 @@ class ModelDamaged(ModelError):
 
 class UnsupportedModel(ModelError):
     message = N_("This version cannot run models of the kind «{architecture}»: {path}")
-    hint = N_("Choose another model: `soro models list`.")
+    hint = N_("Use another model: `soro --model NAME`; the names: `soro models list`.")
 
 
 class ModelNotLoaded(ModelError):
@@ -106,7 +106,7 @@ class ModelNotLoaded(ModelError):
 
 class NotEnoughMemory(ModelError):
     message = N_("Too little memory: the model needs {need_mb} MB and {free_mb} MB are free.")
-    hint = N_("Close other programs, choose a smaller model, or set a smaller `context_tokens`.")
+    hint = N_("Close other programs, use a smaller model, or set SORO_CONTEXT_TOKENS smaller.")
 
 
 class BadManifest(ModelError):
@@ -116,7 +116,7 @@ class BadManifest(ModelError):
 
 class BadTemplate(ModelError):
     message = N_("The chat template of this model cannot be used: {reason}")
-    hint = N_("Choose another model: `soro models list`.")
+    hint = N_("Use another model: `soro --model NAME`; the names: `soro models list`.")
 
 
 class ModelExists(ModelError):

@@ -24,7 +24,7 @@ def run_ask(
     manifest = program.manifest(answer.model)
     file = program.models.check(manifest)
     check_memory(manifest, file, program.context_tokens(manifest))
-    history = program.history() if keep else None
+    history = program.told_history() if keep else None
     engine = program.engine(manifest)
     try:
         log: MessageLog = history.new_conversation() if history else MemoryLog()

@@ -23,7 +23,7 @@ def run_chat(program: Program, answer: AnswerOptions) -> int:
     manifest = program.manifest(answer.model)
     file = program.models.check(manifest)
     check_memory(manifest, file, program.context_tokens(manifest))
-    history = program.history()
+    history = program.told_history()
     engine = program.engine(manifest)
     try:
         click.echo(_("loading…"), err=True)
