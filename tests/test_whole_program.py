@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 if sys.platform == "win32":
@@ -83,6 +84,18 @@ def ask_for_a_story(tutor: Terminal) -> None:
     tutor.until("Once")
 
 
+def ask(tutor: Terminal, question: str) -> None:
+    """Until the answer is whole."""
+    tutor.write(question + "\r")
+    tutor.until("ready")
+
+
+def leave(tutor: Terminal) -> int:
+    """By F10; the exit code."""
+    tutor.write("\x1b[21~")
+    return tutor.end()
+
+
 def shown(number: int = 1) -> str:
     """Conversation `number` as `soro history show` prints it."""
     return soro("history", "show", str(number)).stdout
@@ -113,12 +126,10 @@ def test_the_tutor_on_a_disk_that_fills_up_goes_on_and_tells(small_disk: Path) -
         ask_for_a_story(tutor)
         ballast = fill(small_disk)
         tutor.until("The disk is full")
-        tutor.until("words/s")  # the answer came to its end
+        tutor.until("ready")  # the answer came to its end
         ballast.unlink()
-        tutor.write("Say no.\r")
-        tutor.until("words/s")
-        tutor.write("\x1b[21~")  # F10
-        assert tutor.end() == 0
+        ask(tutor, "Say no.")
+        assert leave(tutor) == 0
     assert "Say yes." in shown(1)
     assert STORY in shown(2) and "Say no." in shown(2)
 
@@ -133,10 +144,8 @@ def test_the_tutor_whose_engine_dies_keeps_the_part_and_answers_again(
         tutor.until(name)
         tutor.until("ready")
         assert "Once" in shown(1) and "not whole" in shown(1)
-        tutor.write("Say yes.\r")
-        tutor.until("words/s")
-        tutor.write("\x1b[21~")
-        assert tutor.end() == 0
+        ask(tutor, "Say yes.")
+        assert leave(tutor) == 0
     assert shown(1).index("Once") < shown(1).index("Say yes.")
 
 
@@ -189,13 +198,41 @@ def end(window: Terminal, how: str) -> None:
 def test_two_tutors_on_one_history_both_keep_what_they_are_told(home: Path) -> None:
     with open_tutor(SORO_MAX_TOKENS="8") as first, open_tutor(SORO_MAX_TOKENS="8") as second:
         for tutor, question in ((first, "Say one."), (second, "Say two."), (first, "Say three.")):
-            tutor.write(question + "\r")
-            tutor.until("words/s")
+            ask(tutor, question)
         for tutor in (first, second):
-            tutor.write("\x1b[21~")
-            assert tutor.end() == 0
+            assert leave(tutor) == 0
     assert "Say one." in shown(1) and "Say three." in shown(1)
     assert "Say two." in shown(2)
+
+
+def test_esc_stops_while_the_question_is_still_read(home: Path) -> None:
+    with open_tutor() as tutor:
+        tutor.write("word " * 1200 + "\r")
+        tutor.until("reading the question")
+        tutor.write("\x1b")
+        tutor.until("Stopped.")
+        assert "writing" not in tutor.seen.decode(errors="replace")
+        assert leave(tutor) == 0
+    assert "The answer was stopped." in shown()
+
+
+def test_turns_that_no_longer_fit_are_told(home: Path) -> None:
+    with open_tutor(SORO_CONTEXT_TOKENS="128", SORO_MAX_TOKENS="30") as tutor:
+        for _turn in range(2):
+            ask(tutor, "Tell me about water and snow and ice.")
+        tutor.write("And about steam.\r")
+        tutor.until("The oldest turns no longer fit")
+        assert leave(tutor) == 0
+
+
+def test_the_tutor_shows_how_far_loading_is_and_is_small(home: Path) -> None:
+    with Terminal(SORO) as tutor:
+        tutor.until("loading…")
+        tutor.until("█")
+        tutor.until(" % ")
+        tutor.until("ready")
+        ask(tutor, "Say yes.")
+        assert psutil.Process(tutor.program.pid).memory_info().rss < 80e6
 
 
 def test_ctrl_c_in_chat_stops_the_answer_and_the_talk_goes_on(home: Path) -> None:
