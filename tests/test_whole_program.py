@@ -217,11 +217,12 @@ def test_esc_stops_while_the_question_is_still_read(home: Path) -> None:
 
 
 def test_turns_that_no_longer_fit_are_told(home: Path) -> None:
-    with open_tutor(SORO_CONTEXT_TOKENS="128", SORO_MAX_TOKENS="30") as tutor:
+    with open_tutor(SORO_CONTEXT_TOKENS="256", SORO_MAX_TOKENS="16") as tutor:
         for _turn in range(2):
-            ask(tutor, "Tell me about water and snow and ice.")
-        tutor.write("And about steam.\r")
+            ask(tutor, "water " * 60)
+        tutor.write("ice " * 60 + "\r")
         tutor.until("The oldest turns no longer fit")
+        tutor.until("ready")
         assert leave(tutor) == 0
 
 
