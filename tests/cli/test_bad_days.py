@@ -1,9 +1,8 @@
 """Bad input and bad days, each through the command line: a sentence, a hint, an exit code, nothing lost."""
 
-import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -98,23 +97,6 @@ def test_a_question_longer_than_the_context_is_kept_and_told() -> None:
     done = soro("ask", given=b"word " * 3000)
     assert done.returncode == 4 and "tokens, and 1536 fit" in complaint(done)
     assert "word word" in soro("history", "show", "1").stdout.decode()
-
-
-@pytest.fixture
-def read_only(tmp_path: Path) -> Iterator[Path]:
-    """A folder that nobody can write to, root included where that can be had."""
-    folder = tmp_path / "read only"
-    folder.mkdir()
-    if os.geteuid():
-        folder.chmod(0o555)
-        yield folder
-        folder.chmod(0o755)
-        return
-    mount = ["mount", "-t", "tmpfs", "-o", "ro", "tmpfs", str(folder)]
-    if subprocess.run(mount, capture_output=True).returncode:
-        pytest.skip("root may write everywhere, and this kernel allows no mount")
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="folders are shut in another way there")
