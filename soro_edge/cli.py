@@ -4,6 +4,8 @@ stdout carries the answer, stderr the rest. Exit codes: 0 done; 1 a fault of the
 or setting; 3 model; 4 question; 5 engine; 6 storage; 7 unusable answer; 130 interrupted.
 """
 
+import contextlib
+import errno
 import io
 import os
 import signal
@@ -34,21 +36,57 @@ def main() -> NoReturn:
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), _interrupt)
     try:
+        code = _run()
+    except OSError as error:
+        if error.errno not in (errno.EPIPE, errno.EIO):
+            raise
+        # Whoever read our output has gone: the next program of a pipe, or the terminal.
+        _write_nowhere()
+        code = INTERRUPTED if error.errno == errno.EIO else 0
+    sys.exit(code)
+
+
+def _run() -> int:
+    """The command that the arguments name; its exit code, after its errors are shown."""
+    try:
         code = soro.main(standalone_mode=False)
     except SoroError as error:
         show_error(error)
-        code = error.exit_code
+        return error.exit_code
     except click.ClickException as error:
         error.show()
-        code = error.exit_code
+        return error.exit_code
     except (KeyboardInterrupt, click.Abort):
         click.echo(err=True)
-        code = INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read our output has gone; nothing more can be said to them.
-        sys.stderr.close()
-        code = 0
-    sys.exit(code if isinstance(code, int) else 0)
+        return INTERRUPTED
+    except OSError as error:
+        if error.errno in (errno.EPIPE, errno.EIO):
+            raise
+        return _show_fault()
+    except Exception:  # noqa: BLE001 the CLI's edge: a person gets a sentence, the log the rest
+        return _show_fault()
+    return code if isinstance(code, int) else 0
+
+
+def _show_fault() -> int:
+    """A fault of the program itself: the sentence on stderr, the traceback into a file."""
+    import traceback
+
+    fault = SoroError()
+    show_error(fault)
+    file = find_paths().logs / "fault.log"
+    with contextlib.suppress(OSError):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(traceback.format_exc(), encoding="utf-8")
+        click.echo(str(file), err=True)
+    return fault.exit_code
+
+
+def _write_nowhere() -> None:
+    with contextlib.suppress(OSError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        for number in (1, 2):
+            os.dup2(nowhere, number)
 
 
 def show_error(error: SoroError) -> None:
@@ -66,15 +104,19 @@ def _interrupt(_number: int, _frame: types.FrameType | None) -> NoReturn:
 @click.version_option(__version__, prog_name="soro")
 @click.option("--language", help="Language of the interface: tg, ru or en.")
 @click.option("--profile", help="Whose history to use.")
+@click.option("--model", help="Name of the model; see `soro models list`.")
 @click.pass_context
-def soro(context: click.Context, language: str | None, profile: str | None) -> None:
+def soro(
+    context: click.Context, language: str | None, profile: str | None, model: str | None
+) -> None:
     """Soro Edge: an offline tutor in Tajik. Without a command it opens the tutor.
 
     Exit codes: 0 done, 1 fault of the program, 2 wrong usage or setting, 3 model, 4 question, 5 engine,
     6 storage, 7 unusable answer, 130 interrupted.
     """
     environ = dict(os.environ)
-    for name, value in (("SORO_LANGUAGE", language), ("SORO_PROFILE", profile)):
+    given = {"SORO_LANGUAGE": language, "SORO_PROFILE": profile, "SORO_MODEL": model}
+    for name, value in given.items():
         if value is not None:
             environ[name] = value
     paths = find_paths(environ)

@@ -29,6 +29,8 @@
     │   ├── NoConversation
     │   └── NothingToRepeat            `again` where nothing was asked
     ├── SettingsError              exit 2
+    ├── NoTerminal                 exit 2    the full screen needs one
+    ├── Interrupted                exit 130  by Ctrl-C, SIGTERM or a closed terminal
     └── UnusableAnswer             exit 7   the answer looped or stayed empty
 
 Each class has a message and a hint, English msgids whose {fields} are filled when the error is
@@ -94,7 +96,7 @@ class ModelDamaged(ModelError):
 
 class UnsupportedModel(ModelError):
     message = N_("This version cannot run models of the kind «{architecture}»: {path}")
-    hint = N_("Choose another model: `soro models list`.")
+    hint = N_("Use another model: `soro --model NAME`; the names: `soro models list`.")
 
 
 class ModelNotLoaded(ModelError):
@@ -104,7 +106,7 @@ class ModelNotLoaded(ModelError):
 
 class NotEnoughMemory(ModelError):
     message = N_("Too little memory: the model needs {need_mb} MB and {free_mb} MB are free.")
-    hint = N_("Close other programs, choose a smaller model, or set a smaller `context_tokens`.")
+    hint = N_("Close other programs, use a smaller model, or set SORO_CONTEXT_TOKENS smaller.")
 
 
 class BadManifest(ModelError):
@@ -114,7 +116,7 @@ class BadManifest(ModelError):
 
 class BadTemplate(ModelError):
     message = N_("The chat template of this model cannot be used: {reason}")
-    hint = N_("Choose another model: `soro models list`.")
+    hint = N_("Use another model: `soro --model NAME`; the names: `soro models list`.")
 
 
 class ModelExists(ModelError):
@@ -197,6 +199,18 @@ class NothingToRepeat(StorageError):
 class SettingsError(SoroError):
     message = N_("The setting {name} cannot be «{value}»: {reason}")
     hint = N_("Correct the line in the file {path}, or delete it.")
+    exit_code = 2
+
+
+class Interrupted(SoroError):
+    message = N_("Soro was interrupted.")
+    hint = N_("What was written so far is kept: `soro history list`.")
+    exit_code = 130
+
+
+class NoTerminal(SoroError):
+    message = N_("The tutor needs a terminal: its input or output goes elsewhere.")
+    hint = N_("Ask with `soro ask`, or talk in plain lines with `soro chat`.")
     exit_code = 2
 
 

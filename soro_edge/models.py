@@ -44,10 +44,13 @@ class ModelFolder:
     paths: Paths
 
     def all(self) -> list[Manifest]:
-        """Those that a person added first, then those that come with the program."""
-        folders = (self.paths.models_folder, manifests_folder())
+        """Those that a person added, the newest first, then those that come with the program."""
+        added = sorted(
+            self.paths.models_folder.glob("*.toml"),
+            key=lambda path: (-path.stat().st_mtime_ns, path.name),
+        )
         found = [
-            read_manifest(path) for folder in folders for path in sorted(folder.glob("*.toml"))
+            read_manifest(path) for path in (*added, *sorted(manifests_folder().glob("*.toml")))
         ]
         return list({manifest.name: manifest for manifest in reversed(found)}.values())[::-1]
 

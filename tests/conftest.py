@@ -1,10 +1,17 @@
 """Every test has a home of its own, speaks English and needs no network."""
 
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from soro_edge import locale
+
+# A shell's background job ignores Ctrl-C, and so would every program that the tests start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
@@ -13,6 +20,8 @@ def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     home = tmp_path / "soro home"
     monkeypatch.setenv("SORO_HOME", str(home))
     monkeypatch.setenv("SORO_LANGUAGE", "en")
+    # Several threads wait for each other: on a busy machine one is far faster.
+    monkeypatch.setenv("SORO_THREADS", "1")
     locale.use("en")
     return home
 
@@ -23,3 +32,20 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from soro_edge.testing.tiny_gemma3 import write_tiny_gemma3
 
     return write_tiny_gemma3(tmp_path_factory.mktemp("models") / "tiny.gguf")
+
+
+@pytest.fixture
+def read_only(tmp_path: Path) -> Iterator[Path]:
+    """A folder that nobody can write to, root included where that can be had."""
+    folder = tmp_path / "read only"
+    folder.mkdir()
+    if os.geteuid():
+        folder.chmod(0o555)
+        yield folder
+        folder.chmod(0o755)
+        return
+    mount = ["mount", "-t", "tmpfs", "-o", "ro", "tmpfs", str(folder)]
+    if subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("root may write everywhere, and this kernel allows no mount")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)

@@ -60,12 +60,14 @@ class NotSaved:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answered:
-    """The answer is whole and stored; nothing follows."""
+    """The answer has come to its end; nothing follows."""
 
     text: str
     state: AnswerState
     statistics: Statistics
     reason: FinishReason
+    saved: bool = True
+    """Whether all of it is stored; where not, NotSaved came before."""
 
 
 ChatEvent = TurnsDropped | Prefilled | TextPiece | NotSaved | Answered
@@ -140,6 +142,7 @@ class ChatSession:
                         state=answer.state,
                         statistics=event.statistics,
                         reason=event.reason,
+                        saved=answer.saved,
                     )
                 else:
                     yield event
@@ -188,8 +191,12 @@ class _StoredAnswer:
 
     def finish(self) -> StorageError | None:
         """Store the whole answer, also where earlier tries failed."""
-        self._failed = False
         return self._store()
+
+    @property
+    def saved(self) -> bool:
+        """Whether the log holds all of it."""
+        return self._stored == (self.text, self.state)
 
     def keep(self) -> None:
         """Store what is there if that was not done; for the ways out on which nobody listens."""
@@ -210,6 +217,7 @@ class _StoredAnswer:
             self._failed = True
             return error if first else None
         self._stored = (self.text, self.state)
+        self._failed = False
         return None
 
 

@@ -3,13 +3,11 @@
 import json
 import sys
 
-import click
-
 from soro_edge.chat.messages import AnswerState, MessageLog
 from soro_edge.chat.session import Answered, ChatSession, NotSaved
 from soro_edge.commands.program import AnswerOptions, Program
 from soro_edge.engine.api import TextPiece
-from soro_edge.errors import EmptyQuestion, NotUtf8, UnusableAnswer
+from soro_edge.errors import EmptyQuestion, Interrupted, NotUtf8, StorageError, UnusableAnswer
 from soro_edge.models import check_memory
 from soro_edge.testing.memory_log import MemoryLog
 
@@ -26,17 +24,19 @@ def run_ask(
     manifest = program.manifest(answer.model)
     file = program.models.check(manifest)
     check_memory(manifest, file, program.context_tokens(manifest))
-    history = program.history() if keep else None
+    history = program.told_history() if keep else None
     engine = program.engine(manifest)
     try:
         log: MessageLog = history.new_conversation() if history else MemoryLog()
         options = program.chat_options(manifest, answer)
         session = ChatSession(engine=engine, log=log, options=options)
-        answered = _stream(session, question, silent=as_json)
+        answered, unsaved = _stream(session, question, silent=as_json, keep=keep)
         if as_json:
             print(json.dumps(_as_json(answered, manifest.name), ensure_ascii=False))
         if answered.state in _UNUSABLE:
             raise UnusableAnswer
+        if unsaved and not answered.saved:
+            raise unsaved
         return 0
     finally:
         engine.close()
@@ -44,8 +44,12 @@ def run_ask(
             history.close()
 
 
-def _stream(session: ChatSession, question: str, *, silent: bool) -> Answered:
+def _stream(
+    session: ChatSession, question: str, *, silent: bool, keep: bool
+) -> tuple[Answered, StorageError | None]:
+    """Print as it comes; the end, and what kept the history from being written."""
     events = session.ask(question)
+    unsaved: StorageError | None = None
     try:
         for event in events:
             match event:
@@ -53,15 +57,22 @@ def _stream(session: ChatSession, question: str, *, silent: bool) -> Answered:
                     sys.stdout.write(text)
                     sys.stdout.flush()
                 case NotSaved(error):
-                    click.echo(f"{error} {error.advice}", err=True)
+                    unsaved = error  # told after the answer, not in the middle of it
                 case Answered():
                     if not silent:
                         sys.stdout.write("\n")
-                    return event
+                    return event, unsaved
                 case _:
                     pass
+    except KeyboardInterrupt:
+        events.close()
+        if unsaved:
+            raise unsaved from None
+        if keep:
+            raise Interrupted from None
+        raise
     finally:
-        # Ctrl-C or a closed pipe: what was written is stored on the way out.
+        # An error or a closed pipe: what was written is stored on the way out.
         events.close()
     raise AssertionError("an answer ends with Answered")
 

@@ -1,6 +1,11 @@
 """`soro chat`: the tutor as plain lines, for old consoles and screen readers. No colours, no cursor."""
 
+import contextlib
+import signal
 import sys
+import threading
+from collections.abc import Generator, Iterator
+from types import FrameType
 
 import click
 
@@ -8,11 +13,9 @@ from soro_edge.chat.messages import AnswerState
 from soro_edge.chat.session import Answered, ChatEvent, ChatSession, NotSaved, TurnsDropped
 from soro_edge.commands.program import AnswerOptions, Program
 from soro_edge.engine.api import TextPiece
-from soro_edge.errors import NotUtf8, SoroError
+from soro_edge.errors import Interrupted, NotUtf8, SoroError, StorageError
 from soro_edge.locale import _
 from soro_edge.models import check_memory
-
-from collections.abc import Generator  # isort: skip
 
 
 def run_chat(program: Program, answer: AnswerOptions) -> int:
@@ -20,7 +23,7 @@ def run_chat(program: Program, answer: AnswerOptions) -> int:
     manifest = program.manifest(answer.model)
     file = program.models.check(manifest)
     check_memory(manifest, file, program.context_tokens(manifest))
-    history = program.history()
+    history = program.told_history()
     engine = program.engine(manifest)
     try:
         click.echo(_("loading…"), err=True)
@@ -34,6 +37,8 @@ def run_chat(program: Program, answer: AnswerOptions) -> int:
             _("Write a question and press Enter. An empty line ends. Ctrl+C stops an answer.")
         )
         return _converse(session)
+    except KeyboardInterrupt:
+        raise Interrupted from None
     finally:
         engine.close()
         history.close()
@@ -47,8 +52,6 @@ def _converse(session: ChatSession) -> int:
         except NotUtf8 as error:
             code = _tell(error)
             continue
-        except KeyboardInterrupt:
-            return code
         if not question:
             return code
         try:
@@ -74,33 +77,52 @@ def _read_line() -> str:
 
 
 def _print_answer(events: Generator[ChatEvent, None, None], session: ChatSession) -> int:
-    """Print as it comes; Ctrl-C stops the answer and the conversation goes on."""
+    """Print as it comes; Ctrl-C stops the answer and the conversation goes on. The exit code."""
+    unsaved: StorageError | None = None
     try:
-        while True:
-            try:
-                event = next(events)
-            except KeyboardInterrupt:
-                session.stop()
-                continue
-            match event:
-                case TextPiece(text):
-                    sys.stdout.write(text)
-                    sys.stdout.flush()
-                case TurnsDropped():
-                    click.echo(
-                        _("The oldest turns no longer fit: the model does not see them any more.")
-                    )
-                case NotSaved(error):
-                    _tell(error)
-                case Answered(state=state):
-                    sys.stdout.write("\n")
-                    _note(state)
-                case _:
-                    pass
-    except StopIteration:
+        with _ctrl_c_stops(session) as stopped:
+            for event in events:
+                if stopped.is_set():
+                    session.stop()  # once more: the engine forgets one that comes before its answer
+                match event:
+                    case TextPiece(text):
+                        sys.stdout.write(text)
+                        sys.stdout.flush()
+                    case TurnsDropped():
+                        click.echo(
+                            _(
+                                "The oldest turns no longer fit: the model does not see them any more."
+                            )
+                        )
+                    case NotSaved(error):
+                        unsaved = error  # told after the answer, not in the middle of it
+                    case Answered(state=state, saved=saved):
+                        sys.stdout.write("\n")
+                        _note(state)
+                        if unsaved and not saved:
+                            return _tell(unsaved)
+                    case _:
+                        pass
         return 0
     finally:
         events.close()
+
+
+@contextlib.contextmanager
+def _ctrl_c_stops(session: ChatSession) -> Iterator[threading.Event]:
+    """In here Ctrl-C asks for the answer's end and interrupts nothing; the event tells of it."""
+    stopped = threading.Event()
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        stopped.set()
+        # In a thread: the line that the signal interrupts may hold the engine's lock.
+        threading.Thread(target=session.stop, daemon=True).start()
+
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        yield stopped
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _note(state: AnswerState) -> None:

@@ -82,7 +82,7 @@ def _console() -> str:
 
 
 def _history(program: Program) -> str:
-    history = program.history()
+    history = program.told_history()
     try:
         damage = history.check()
         if damage:

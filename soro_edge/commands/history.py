@@ -14,7 +14,7 @@ from soro_edge.paths import storage_error
 
 def list_conversations(program: Program, limit: int) -> None:
     """One line each: number, last use, messages, title."""
-    history = program.history()
+    history = program.told_history()
     try:
         found = history.conversations(limit=limit)
     finally:
@@ -33,7 +33,7 @@ def show(program: Program, conversation_id: int) -> None:
 
 def search(program: Program, words: str) -> None:
     """One line for each message found."""
-    history = program.history()
+    history = program.told_history()
     try:
         found = history.search(words)
     finally:
@@ -46,7 +46,7 @@ def search(program: Program, words: str) -> None:
 
 def export(program: Program, conversation_id: int, form: str, output: Path | None) -> None:
     """The conversation in one of the three forms, to stdout or a file."""
-    history = program.history()
+    history = program.told_history()
     try:
         conversation = history.describe(conversation_id)
         messages = history.messages(conversation_id)
@@ -70,7 +70,7 @@ def export(program: Program, conversation_id: int, form: str, output: Path | Non
 
 def delete(program: Program, conversation_id: int, *, sure: bool) -> None:
     """Ask, then delete."""
-    history = program.history()
+    history = program.told_history()
     try:
         title = history.describe(conversation_id).title
         if not sure:

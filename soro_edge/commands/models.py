@@ -29,7 +29,12 @@ def add(program: Program, file: Path, name: str) -> None:
     """Copy a model in, and say how to use it."""
     with _bar(_("copying")) as advance:
         manifest = program.models.add(file, name, advance)
-    click.echo(_("Added: {name}. It is used from now on.").format(name=manifest.name))
+    if program.manifest().name == manifest.name:
+        click.echo(_("Added: {name}. It is used from now on.").format(name=manifest.name))
+    else:
+        click.echo(
+            _("Added: {name}. Use it with `soro --model {name}`.").format(name=manifest.name)
+        )
 
 
 def verify(program: Program, name: str) -> int:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import click
+
 from soro_edge.models import ModelFolder
 from soro_edge.paths import Paths
 from soro_edge.settings import Settings
@@ -73,3 +75,10 @@ class Program:
         from soro_edge.history.store import History
 
         return History.open(self.paths.history_file(self.settings.profile))
+
+    def told_history(self) -> "History":
+        """The same for a command in lines: what was repaired at opening goes to stderr."""
+        history = self.history()
+        if history.recovery:
+            click.echo(f"{history.recovery.message} {history.recovery.advice}\n", err=True)
+        return history

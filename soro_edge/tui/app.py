@@ -1,17 +1,19 @@
 """TutorApp: builds the chat screen, and leaves in good order when told to by key or signal."""
 
 import asyncio
-import contextlib
-import signal
+from functools import partial
 
 from textual.app import App
 
+from soro_edge.errors import Interrupted, SoroError
+from soro_edge.tui.leaving import listen_for_signals
 from soro_edge.tui.screens.chat import ChatScreen
 from soro_edge.tui.services import TutorServices
+from soro_edge.tui.widgets.scrollbars import use_safe_scrollbars
 
 
-class TutorApp(App[None]):
-    """The tutor in a terminal."""
+class TutorApp(App[SoroError]):
+    """The tutor in a terminal. `run` returns the trouble that it was left with, if any."""
 
     CSS_PATH = "tutor.tcss"
     ENABLE_COMMAND_PALETTE = False
@@ -19,20 +21,24 @@ class TutorApp(App[None]):
 
     def __init__(self, *, services: TutorServices) -> None:
         super().__init__()
+        use_safe_scrollbars()
         self.services = services
         self.theme = "textual-dark" if services.dark else "textual-light"
 
     def on_mount(self) -> None:
-        loop = asyncio.get_running_loop()
-        for name in ("SIGTERM", "SIGHUP"):
-            # Windows has no SIGHUP, and its loop takes no handlers.
-            with contextlib.suppress(AttributeError, NotImplementedError, RuntimeError, ValueError):
-                loop.add_signal_handler(getattr(signal, name), self._leave)
-        self.push_screen(ChatScreen(self.services))
+        screen = ChatScreen(self.services)
+        if not self.is_headless:
+            loop = asyncio.get_running_loop()
+            leave = partial(loop.call_soon_threadsafe, self._leave, Interrupted())
+            listen_for_signals(leave, screen.abandon)
+        self.push_screen(screen)
 
-    def _leave(self) -> None:
-        screen = self.screen_stack[1] if len(self.screen_stack) > 1 else None
-        if isinstance(screen, ChatScreen):
-            screen.leave()
-        else:
-            self.exit()
+    async def action_quit(self) -> None:
+        self._leave()
+
+    def _leave(self, reason: SoroError | None = None) -> None:
+        for screen in self.screen_stack:
+            if isinstance(screen, ChatScreen):
+                screen.leave(reason)
+                return
+        self.exit(reason)

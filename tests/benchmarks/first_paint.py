@@ -29,14 +29,16 @@ from soro_edge.cli import main
 main()
 """
 IDLE = """
-import resource, sys, threading
+import os, resource, sys
 sys.argv = ["soro"]
-import soro_edge.tui.screens.chat as chat
-def ready(self):
+from soro_edge.tui import work
+load_engine = work.load_engine
+def loaded(engine, post):
+    load_engine(engine, post)
     with open(sys.orig_argv[-1], "w") as file:
         file.write(str(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss))
-    self.app.exit()
-chat.ChatScreen.on_chat_screen_ready = ready
+    os._exit(0)  # the worker ends when its standard input closes
+work.load_engine = loaded
 from soro_edge.cli import main
 main()
 """

@@ -28,7 +28,7 @@ Act = Callable[["Tutor"], Awaitable[None]]
 class Tutor:
     """The running app, as a test uses it."""
 
-    def __init__(self, pilot: Pilot[None], history: History) -> None:
+    def __init__(self, pilot: Pilot[SoroError], history: History) -> None:
         self.pilot, self.history = pilot, history
 
     @property

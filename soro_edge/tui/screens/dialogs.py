@@ -9,6 +9,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from soro_edge.locale import _
+from soro_edge.tui.widgets.letters import TajikInput
 
 Result = TypeVar("Result")
 
@@ -33,8 +34,8 @@ class AskText(Dialog[str]):
     def compose(self) -> ComposeResult:
         with Vertical():
             yield Static(self._title, markup=False)
-            yield Input(self._text)
-            yield Static(_("Enter: yes   Esc: cancel"), markup=False)
+            yield TajikInput(self._text, select_on_focus=False)
+            yield Static(_("Enter: done   Esc: cancel"), markup=False)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         self.dismiss(event.value.strip() or None)

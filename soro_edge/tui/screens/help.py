@@ -23,9 +23,11 @@ def key_lines() -> list[tuple[str, str]]:
         ("F4", _("new chat")),
         ("F5", _("answer again")),
         ("F6", _("rename")),
+        ("F7", _("row of letters")),
         ("F8", _("delete")),
         ("F9", _("copy the answer")),
         ("F10", _("quit")),
+        ("Ctrl+C", _("stop, or copy what is selected")),
         ("PgUp PgDn", _("scroll")),
         ("Alt+г и к у х ч", _("the letters ғ ӣ қ ӯ ҳ ҷ")),
     ]

@@ -1,14 +1,13 @@
 """The list of conversations. Knows their numbers and titles only; posts which one was chosen."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 from textual.message import Message
-from textual.widgets import Label, ListItem, ListView
+from textual.widgets import OptionList
+from textual.widgets.option_list import Option
 
-from soro_edge.tui.services import Summary
 
-
-class ConversationList(ListView):
+class ConversationList(OptionList):
     """Newest first; Enter opens."""
 
     class Chosen(Message):
@@ -18,25 +17,37 @@ class ConversationList(ListView):
             super().__init__()
             self.conversation_id = conversation_id
 
-    async def fill(self, found: Sequence[Summary], current: int | None) -> None:
-        """Show these; `current` is marked."""
-        await self.clear()
-        items = []
-        for summary in found:
-            mark = "▌" if summary.id == current else " "
-            items.append(
-                ListItem(Label(f"{mark}{summary.title}", markup=False), name=str(summary.id))
+    def __init__(self, *, id: str) -> None:
+        super().__init__(id=id, markup=False)
+        self._titles: dict[int, str] = {}
+
+    def fill(self, found: Iterable[tuple[int, str]], current: int | None) -> None:
+        """Show these numbers and titles; `current` is marked, and highlighted unless the list is in use."""
+        wanted = self.highlighted_id if self.has_focus else current
+        self._titles = {}
+        for number, title in found:
+            self._titles.setdefault(number, title)
+        self.clear_options()
+        self.add_options(
+            Option(f"{'▌' if number == current else ' '}{title}", id=str(number))
+            for number, title in self._titles.items()
+        )
+        numbers = list(self._titles)
+        if numbers:
+            self.highlighted = (
+                numbers.index(wanted) if wanted is not None and wanted in self._titles else 0
             )
-        await self.extend(items)
-        if items:
-            self.index = 0
+
+    def title_of(self, conversation_id: int) -> str:
+        """As it is shown; empty where it is not."""
+        return self._titles.get(conversation_id, "")
 
     @property
     def highlighted_id(self) -> int | None:
-        item = self.highlighted_child
-        return int(item.name) if item and item.name else None
+        option = self.highlighted_option
+        return int(option.id) if option and option.id else None
 
-    def on_list_view_selected(self, event: ListView.Selected) -> None:
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         event.stop()
-        if event.item.name:
-            self.post_message(self.Chosen(int(event.item.name)))
+        if event.option_id:
+            self.post_message(self.Chosen(int(event.option_id)))

@@ -7,8 +7,9 @@ from textual import events
 from textual.message import Message
 from textual.widgets import TextArea
 
-TAJIK_LETTERS = dict(zip("гикухчГИКУХЧ", "ғӣқӯҳҷҒӢҚӮҲҶ", strict=True))
+from soro_edge.tui.widgets.letters import TAJIK_LETTERS, letter_of
 
+__all__ = ["NEW_LINE_KEYS", "TAJIK_LETTERS", "Prompt"]
 
 NEW_LINE_KEYS = ("ctrl+j", "alt+enter", "shift+enter")
 
@@ -31,18 +32,19 @@ class Prompt(TextArea):
             show_line_numbers=False,
             tab_behavior="focus",
         )
+        for key in ("f6", "f7"):  # a TextArea selects with them; here they are the screen's
+            self._bindings.key_to_bindings.pop(key, None)
 
     async def _on_key(self, event: events.Key) -> None:
         # Here and not as bindings: those would overtake letters that still wait in the queue.
-        letter = TAJIK_LETTERS.get(event.key.removeprefix("alt+"))
+        letter = letter_of(event.key)
         if event.key == "enter":
             self.post_message(self.PromptSubmitted(self.text))
         elif event.key in NEW_LINE_KEYS:
             self.insert("\n")
-        elif event.key.startswith("alt+") and letter:
+        elif letter:
             self.insert(letter)
         else:
-            await super()._on_key(event)
-            return
+            return  # Textual hands it on to the class above
         event.stop()
         event.prevent_default()

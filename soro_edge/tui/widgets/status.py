@@ -1,4 +1,4 @@
-"""The status line: model, what it is doing, words per second, how full the context window is."""
+"""The status line: what goes on, words per second, how full the context window is, the model."""
 
 from textual.widgets import Static
 
@@ -29,5 +29,8 @@ class StatusLine(Static):
         """After an answer."""
         if seconds > 0:
             self._speed = _("{speed:.1f} words/s").format(speed=words / seconds)
-        self._fullness = _("memory {percent:.0f} %").format(percent=context_used * 100)
-        self.doing(_("ready"))
+        self._fullness = _("chat {percent:.0f} % full").format(percent=context_used * 100)
+
+    def forget(self) -> None:
+        """Another conversation: its speed and fullness are not known yet."""
+        self._speed = self._fullness = ""

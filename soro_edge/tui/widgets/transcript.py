@@ -1,59 +1,19 @@
-"""The conversation as it is read: questions, answers as Markdown, notes. Knows no engine and no log.
+"""The conversation as it is read: questions, answers, notes. Knows no engine and no log."""
 
-Markdown is imported with the first answer: it costs a tenth of a second that the first paint saves.
-"""
+from collections.abc import Sequence
 
-from textual.app import ComposeResult
-from textual.containers import Vertical, VerticalScroll
+from textual.containers import VerticalScroll
+from textual.widget import Widget
 from textual.widgets import Static
 
-from soro_edge.chat.messages import AnswerState, Message, Role
+from soro_edge.chat.messages import Message, Role
 from soro_edge.locale import _
+from soro_edge.tui.widgets.answer import Answer, note_of
 
+__all__ = ["Answer", "Transcript", "note_of"]
 
-def note_of(state: AnswerState) -> str:
-    """What the pupil is told about an answer that is not simply whole."""
-    return {
-        AnswerState.WRITING: _("This answer was interrupted. F5 asks again."),
-        AnswerState.STOPPED: _("Stopped. F5 asks again."),
-        AnswerState.CUT: _("The answer was cut at its greatest length. Write: continue."),
-        AnswerState.LOOPED: _("The model repeated itself. F5 asks again, or ask in other words."),
-        AnswerState.EMPTY: _("The model gave no answer. F5 asks again, or ask in other words."),
-        AnswerState.FAILED: _("This answer was interrupted. F5 asks again."),
-    }.get(state, "")
-
-
-class Answer(Vertical):
-    """One answer: Markdown, and a note below where there is something to say."""
-
-    def __init__(self, text: str = "", note: str = "") -> None:
-        super().__init__()
-        self.text = text
-        self._note = note
-
-    def compose(self) -> ComposeResult:
-        from textual.widgets import Markdown
-
-        yield Markdown(self.text, open_links=False)
-        yield Static(self._note, classes="note", markup=False)
-
-    def on_mount(self) -> None:
-        from textual.widgets import Markdown
-
-        self._stream = Markdown.get_stream(self.query_one(Markdown))
-        self.query_one(".note").display = bool(self._note)
-
-    async def append(self, text: str) -> None:
-        """Some more of the answer."""
-        self.text += text
-        await self._stream.write(text)
-
-    async def finish(self, note: str) -> None:
-        """Nothing follows."""
-        await self._stream.stop()
-        line = self.query_one(".note", Static)
-        line.update(note)
-        line.display = bool(note)
+SHOWN_AT_ONCE = 30
+"""So many messages of a stored conversation are drawn; the ones before them on PgUp at the top."""
 
 
 class Transcript(VerticalScroll):
@@ -61,25 +21,43 @@ class Transcript(VerticalScroll):
 
     can_focus = False
 
+    def __init__(self, *, id: str) -> None:
+        super().__init__(id=id)
+        self._earlier: Sequence[Message] = ()
+
     def on_mount(self) -> None:
         self.anchor()
 
-    async def show(self, messages: list[Message]) -> None:
+    async def show(self, messages: Sequence[Message]) -> None:
         """A stored conversation in place of what is here; nothing stored shows a welcome."""
         await self.remove_children()
+        self._earlier = messages[:-SHOWN_AT_ONCE]
+        shown = [_drawn(message) for message in messages[-SHOWN_AT_ONCE:]]
         if not messages:
-            text = _("Good day! Write a question below and press Enter. F1 is help.")
-            await self.mount(Static(text, classes="welcome", markup=False))
-        for message in messages:
-            if message.role is Role.USER:
-                await self.add_question(message.text)
-            else:
-                await self.mount(Answer(message.text, note_of(message.state)))
+            shown = [Static(welcome(), classes="welcome", markup=False)]
+        await self.mount_all(shown)
         self.anchor()
+
+    async def show_earlier(self) -> None:
+        """Some messages more, above those that are here."""
+        more, self._earlier = self._earlier[-SHOWN_AT_ONCE:], self._earlier[:-SHOWN_AT_ONCE]
+        if more:
+            first = self.children[0]
+            await self.mount_all([_drawn(message) for message in more], before=first)
+            self.call_after_refresh(self.scroll_to_widget, first, animate=False, top=True)
+
+    async def page(self, direction: int) -> None:
+        """Scroll a page up (-1) or down (1)."""
+        if direction > 0:
+            self.scroll_page_down(animate=False)
+        elif self.scroll_y > 0:
+            self.scroll_page_up(animate=False)
+        else:
+            await self.show_earlier()
 
     async def add_question(self, text: str) -> None:
         await self.query(".welcome").remove()
-        await self.mount(Static(f"» {text}", classes="question", markup=False))
+        await self.mount(_question(text))
         self.anchor()
 
     async def add_answer(self) -> Answer:
@@ -89,12 +67,39 @@ class Transcript(VerticalScroll):
         return answer
 
     async def remove_last_answer(self) -> None:
-        """Because the question is asked again."""
+        """Because the question is asked again; what was noted below it goes too."""
         children = list(self.children)
         while children and not children[-1].has_class("question"):
             await children.pop().remove()
+
+    async def remove_last_question(self) -> None:
+        """Because it could not be kept."""
+        questions = self.query(".question")
+        if questions:
+            await questions.last().remove()
 
     async def add_line(self, text: str, kind: str = "note") -> None:
         """A sentence of the program's own: class `note` or `failure`."""
         await self.mount(Static(text, classes=kind, markup=False))
         self.anchor()
+
+
+def welcome() -> str:
+    """What a person reads who sees the screen for the first time."""
+    return "\n\n".join(
+        (
+            _("Good day! I am Soro, a helper for lessons. I work without the internet."),
+            _("Write a question in the box below and press Enter."),
+            _("The F keys are in the top row of the keyboard: F1 explains all keys, F10 quits."),
+        )
+    )
+
+
+def _question(text: str) -> Widget:
+    return Static("» " + text.replace("\n", "\n  "), classes="question", markup=False)
+
+
+def _drawn(message: Message) -> Widget:
+    if message.role is Role.USER:
+        return _question(message.text)
+    return Answer(message.text, note_of(message.state))

@@ -1,0 +1,189 @@
+"""AskingScreen: a question goes out, its answer comes in, and what goes wrong on the way is told.
+
+Threads run the session and post messages (tui.work); the handlers here show them. Which conversation
+it is, is LibraryScreen's; keys, loading and leaving are ChatScreen's.
+"""
+
+from collections.abc import Generator
+from functools import partial
+
+from textual import on
+from textual.worker import Worker
+
+from soro_edge.chat.letters import clean
+from soro_edge.chat.messages import AnswerState, Role
+from soro_edge.chat.session import Answered, ChatEvent, NotSaved, TurnsDropped
+from soro_edge.engine.api import Engine, Prefilled, TextPiece
+from soro_edge.errors import EmptyQuestion, EngineDied, NothingToRepeat, QuestionError, SoroError
+from soro_edge.locale import _
+from soro_edge.tui import work
+from soro_edge.tui.screens.library import LibraryScreen
+from soro_edge.tui.services import TutorServices
+from soro_edge.tui.widgets.prompt import Prompt
+from soro_edge.tui.widgets.status import StatusLine
+from soro_edge.tui.widgets.transcript import Answer, Transcript, note_of
+
+
+class AskingScreen(LibraryScreen):
+    """The half of the chat screen that asks and shows answers."""
+
+    def __init__(self, services: TutorServices, engine: Engine) -> None:
+        super().__init__(services, engine)
+        self._answer: Answer | None = None
+        self._replaces = False
+        self._answering: work.Answering | None = None
+        self._thread: Worker[None] | None = None
+        self._waiting_question = ""
+        self._history_error: SoroError | None = None
+        self._engine_error: SoroError | None = None
+        self._opening = False
+        self._leaving = False
+
+    def _start(self, task: partial[None]) -> Worker[None]:
+        return self.run_worker(task, thread=True, exit_on_error=False)
+
+    def _load(self) -> None:
+        """Check and load the model, in a thread."""
+        raise NotImplementedError
+
+    # The history
+
+    def _open_history(self) -> None:
+        self._opening = True
+        self._start(partial(work.open_history, self._services.open_history, self.post_message))
+
+    @on(work.HistoryOpened)
+    async def _take_history(self, message: work.HistoryOpened) -> None:
+        self._store, self._opening, self._history_error = message.store, False, None
+        recovery = message.store.recovery
+        if recovery is not None:
+            text = f"{recovery.message} {recovery.advice}"
+            await self.query_one(Transcript).add_line(text, "failure")
+        self._use(message.store.new_conversation())
+        self._fill_list()
+        if self._waiting_question:
+            question, self._waiting_question = self._waiting_question, ""
+            await self._ask(question)
+
+    @on(work.HistoryFailed)
+    async def _show_history_failure(self, message: work.HistoryFailed) -> None:
+        self._opening, self._waiting_question = False, ""
+        self._history_error = message.error
+        await self._tell(message.error)
+
+    # Asking
+
+    @on(Prompt.PromptSubmitted)
+    async def _submitted(self, message: Prompt.PromptSubmitted) -> None:
+        if not message.text.strip():
+            self.notify(str(EmptyQuestion()), markup=False)
+        elif self._told_busy():
+            pass
+        elif self._store is None:
+            self._waiting_question = message.text
+            if not self._opening:
+                self._open_history()  # it failed before: perhaps the reason is gone
+        else:
+            await self._ask(message.text)
+
+    async def _ask(self, question: str) -> None:
+        if self._session is None:
+            return
+        self.query_one(Prompt).clear()
+        await self.query_one(Transcript).add_question(question.strip())
+        self._run(self._session.ask(question), question)
+
+    async def action_again(self) -> None:
+        if self._session is None or self._log is None or self._told_busy():
+            return
+        with self._telling():
+            if not self._log.messages():
+                raise NothingToRepeat
+            self._run(self._session.again(), "")
+
+    def _run(self, events: Generator[ChatEvent, None, None], draft: str) -> None:
+        if self._session is None:
+            return
+        self._busy, self._answer, self._replaces = True, None, not draft
+        self._engine_error = None
+        self.query_one(StatusLine).doing(_("thinking…"))
+        self._answering = work.Answering(self._session, events, draft)
+        self._thread = self._start(partial(self._answering.run, self.post_message))
+
+    # What the answer's thread tells
+
+    @on(work.Told)
+    async def _show_event(self, message: work.Told) -> None:
+        status, transcript = self.query_one(StatusLine), self.query_one(Transcript)
+        match message.event:
+            case TurnsDropped():
+                await transcript.add_line(
+                    _("The oldest turns no longer fit: the model does not see them any more.")
+                )
+            case Prefilled(done, total):
+                status.doing(_("reading the question"), done / max(total, 1))
+            case TextPiece(text):
+                answer = await self._begun_answer()
+                status.doing(_("writing… Esc: stop"))
+                await answer.append(text)
+            case NotSaved(error):
+                await transcript.add_line(f"{error} {error.advice}", "failure")
+            case Answered() as answered:
+                answer = await self._begun_answer()
+                await answer.finish(note_of(answered.state))
+                counts = answered.statistics
+                status.measured(
+                    words=len(answered.text.split()),
+                    seconds=counts.decode_seconds,
+                    context_used=counts.context_used,
+                )
+                status.doing(_("ready"))
+
+    async def _begun_answer(self) -> Answer:
+        """The answer that is being written. An answer that it replaces goes only now."""
+        transcript = self.query_one(Transcript)
+        if self._answer is None:
+            if self._replaces:
+                await transcript.remove_last_answer()
+            self._answer = await transcript.add_answer()
+        return self._answer
+
+    @on(work.Failed)
+    async def _show_failure(self, message: work.Failed) -> None:
+        error = message.error
+        if self._answer is not None:
+            await self._answer.finish(note_of(AnswerState.FAILED))
+        if message.draft:
+            await self._keep_draft(message.draft, error)
+        told, self._engine_error = self._engine_error, error
+        if error is not told:
+            await self._tell(error)
+        if isinstance(error, EngineDied) and message.draft:
+            self._load()
+
+    async def _tell(self, error: SoroError) -> None:
+        await self.query_one(Transcript).add_line(f"{error}\n{error.advice}", "failure")
+        self.query_one(StatusLine).doing(_("error"))
+
+    async def _keep_draft(self, question: str, error: SoroError) -> None:
+        """A question that is not kept, or must be changed, goes back to the prompt."""
+        kept = self._is_stored(question)
+        if not kept:
+            await self.query_one(Transcript).remove_last_question()
+        prompt = self.query_one(Prompt)
+        if not prompt.text and (not kept or isinstance(error, QuestionError)):
+            prompt.text = question
+            prompt.move_cursor(prompt.document.end)
+
+    def _is_stored(self, question: str) -> bool:
+        try:
+            messages = self._log.messages() if self._log else []
+        except SoroError:
+            return False
+        return any(m.role is Role.USER and m.text == clean(question) for m in messages[-2:])
+
+    @on(work.Ended)
+    def _end(self) -> None:
+        self._busy, self._answer, self._answering = False, None, None
+        if not self._leaving:
+            self._fill_list()

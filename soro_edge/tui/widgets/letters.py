@@ -1,0 +1,66 @@
+"""The six letters that Russian layouts lack: by Alt, in any field, and in a row to pick from."""
+
+from textual import events
+from textual.content import Content
+from textual.message import Message
+from textual.reactive import reactive
+from textual.widgets import Input, Static
+
+TAJIK_LETTERS = dict(zip("гикухчГИКУХЧ", "ғӣқӯҳҷҒӢҚӮҲҶ", strict=True))
+"""Alt and the plain letter give the Tajik one."""
+
+ROW = tuple(TAJIK_LETTERS.values())
+CELLS = 3
+"""Width of one letter in the row."""
+
+
+def letter_of(key: str) -> str:
+    """The letter that this key, as Textual names it, stands for; empty for every other key."""
+    before, alt, plain = key.partition("alt+")
+    letter = TAJIK_LETTERS.get(plain.removeprefix("shift+"), "") if alt else ""
+    return letter.upper() if "shift+" in before + plain else letter
+
+
+class TajikInput(Input):
+    """One line of text, with Alt for the six letters."""
+
+    async def _on_key(self, event: events.Key) -> None:
+        letter = letter_of(event.key)
+        if not letter:
+            return  # Textual hands it on to the class above
+        self.insert_text_at_cursor(letter)
+        event.stop()
+        event.prevent_default()
+
+
+class LetterRow(Static, can_focus=True):
+    """The letters in a row: arrows and Enter, or the mouse."""
+
+    chosen: reactive[int] = reactive(0)
+
+    class Picked(Message):
+        """This letter is wanted."""
+
+        def __init__(self, letter: str) -> None:
+            super().__init__()
+            self.letter = letter
+
+    def render(self) -> Content:
+        here = self.chosen if self.has_focus else -1
+        return Content.assemble(
+            *((f" {letter} ", "reverse" if at == here else "") for at, letter in enumerate(ROW))
+        )
+
+    def on_key(self, event: events.Key) -> None:
+        if event.key in ("left", "right"):
+            self.chosen = (self.chosen + (1 if event.key == "right" else -1)) % len(ROW)
+        elif event.key in ("enter", "space"):
+            self.post_message(self.Picked(ROW[self.chosen]))
+        else:
+            return
+        event.stop()
+
+    def on_click(self, event: events.Click) -> None:
+        offset = event.get_content_offset(self)
+        if offset and offset.x // CELLS < len(ROW):
+            self.post_message(self.Picked(ROW[offset.x // CELLS]))
