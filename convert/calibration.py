@@ -17,7 +17,6 @@ from convert.closeness import Closeness, OutputLayer, measure
 from convert.config import Gemma3Config
 from convert.encode import decoded
 from convert.forward import Activations, Half, LayerMath, Weights, attention, feed_forward
-from convert.ggml import rounded_rows
 from convert.grids import Grid
 from convert.parallel import CORES, in_parallel, slices
 from convert.rounding import Hessian, Rounded, damped, loss, round_matrix
@@ -80,8 +79,7 @@ class Calibration:
         found: dict[str, RoundedMatrix] = {}
         rounded = dict(layer)
         plain = dict(layer) | {
-            name: decoded(rounded_rows(layer[name], grid.type), grid.type)
-            for name, grid in grids.items()
+            name: decoded(grid.encode(layer[name]), grid.type) for name, grid in grids.items()
         }
         for half in (attention(math), feed_forward(math)):
             for names, seen, leave in (

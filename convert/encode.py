@@ -12,14 +12,16 @@ from gguf import quants
 from numpy.typing import NDArray
 
 from convert import gemma3
-from convert.ggml import rounded_rows
+from convert.grids import GRIDS
 from convert.parallel import in_order, slices
 from convert.plan import PlannedTensor, Type
 from convert.weights import Matrix, WeightSource
 
-_CHUNK_WEIGHTS = 4_000_000
+_CHUNK_WEIGHTS = 1_000_000
 """Weights in memory at once, for each thread."""
-_NATIVE = (Type.Q4_0, Type.Q5_0, Type.Q8_0)
+
+_GAP_ROWS = 32
+"""Reading so many rows for nothing costs less than another read."""
 
 Bytes = NDArray[np.uint8]
 
@@ -66,15 +68,17 @@ class TensorRows:
         if blocks is not None:
             return blocks
         values, kind = self.values(rows), self.planned.type
-        if kind in _NATIVE:
-            return rounded_rows(values, kind)
+        if kind in GRIDS:
+            return GRIDS[kind].encode(values)
         return quants.quantize(values, kind).view(np.uint8)
 
 
 def _gathered(source: WeightSource, kept: NDArray[np.int64]) -> Matrix:
-    """Rows by number, ascending, read in runs of neighbours."""
-    runs = np.split(kept, np.flatnonzero(np.diff(kept) != 1) + 1)
-    return np.concatenate([source.rows(int(run[0]), int(run[-1]) + 1) for run in runs])
+    """Rows by number, ascending, read in runs of neighbours; small gaps are read along."""
+    runs = np.split(kept, np.flatnonzero(np.diff(kept) > _GAP_ROWS) + 1)
+    return np.concatenate(
+        [source.rows(int(run[0]), int(run[-1]) + 1)[run - run[0]] for run in runs]
+    )
 
 
 def decoded(data: Bytes, kind: gguf.GGMLQuantizationType) -> Matrix:

@@ -15,9 +15,9 @@ from convert.closeness import OutputLayer, compare
 from convert.config import Gemma3Config
 from convert.encode import decoded
 from convert.forward import Activations, LayerMath, Weights, attention, feed_forward
-from convert.ggml import rounded_rows
+from convert.grids import Q4_0
 from convert.parallel import in_parallel
-from convert.plan import Type, group_name
+from convert.plan import group_name
 from convert.progress import Progress
 
 
@@ -65,4 +65,4 @@ def _through(math: LayerMath, task: tuple[Activations, Weights]) -> Activations:
 
 
 def _rounded(matrix: Activations) -> Activations:
-    return decoded(rounded_rows(matrix, Type.Q4_0), Type.Q4_0)
+    return decoded(Q4_0.encode(matrix), Q4_0.type)

@@ -85,7 +85,8 @@ def answer_of(path: Path, tokenizer: Tokenizer) -> str:
 
     Raises VerificationFailed.
     """
-    with LlamaModel(path, context_tokens=256) as model:
+    # Read, not mapped: repacked weights beside mapped pages would be twice the file.
+    with LlamaModel(path, context_tokens=256, use_mmap=False) as model:
         special = tokenizer.special
         wrong = [
             what

@@ -1,0 +1,81 @@
+"""A Gemma 3 checkpoint with random weights at a real model's shapes, for measurements of speed and memory.
+
+Usage: uv run python tests/benchmarks/random_checkpoint.py 1B FOLDER --tokenizer CHECKPOINT
+
+The tokenizer's files are copied from CHECKPOINT (see tests/real_weights.py). Weights are drawn row by row
+and written as they come, so that 4B needs no more memory than 1B.
+"""
+
+import argparse
+import json
+import shutil
+from pathlib import Path
+
+import ml_dtypes
+import numpy as np
+
+from convert.config import read_config
+
+SHAPES = {
+    "270M": (640, 18, 2048, 4, 1, 512, 1.0),
+    "1B": (1152, 26, 6912, 4, 1, 512, 1.0),
+    "4B": (2560, 34, 10240, 8, 4, 1024, 8.0),
+}
+_CHUNK_WEIGHTS = 8_000_000
+
+
+def write_random_checkpoint(folder: Path, size: str, tokenizer: Path, seed: int = 1) -> None:
+    """One BF16 shard, config.json, and the tokenizer's files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ("tokenizer.model", "tokenizer_config.json", "generation_config.json"):
+        shutil.copy(tokenizer / name, folder / name)
+    width, layers, feed_forward, heads, kv_heads, window, scaling = SHAPES[size]
+    config = {
+        "architectures": ["Gemma3ForCausalLM"],
+        "model_type": "gemma3_text",
+        "hidden_size": width,
+        "num_hidden_layers": layers,
+        "intermediate_size": feed_forward,
+        "num_attention_heads": heads,
+        "num_key_value_heads": kv_heads,
+        "head_dim": 256,
+        "sliding_window": window,
+        "query_pre_attn_scalar": 256,
+        "max_position_embeddings": 32768,
+        "vocab_size": 262144,
+        "torch_dtype": "bfloat16",
+        "eos_token_id": [1, 106],
+    }
+    if scaling != 1:
+        config["rope_scaling"] = {"rope_type": "linear", "factor": scaling}
+    (folder / "config.json").write_text(json.dumps(config, indent=1))
+    shapes = read_config(folder).tensor_shapes()
+    header, end = {}, 0
+    for name, shape in shapes.items():
+        begin, end = end, end + 2 * int(np.prod(shape))
+        header[name] = {"dtype": "BF16", "shape": list(shape), "data_offsets": [begin, end]}
+    head = json.dumps(header).encode()
+    head += b" " * (-len(head) % 8)
+    random = np.random.default_rng(seed)
+    with (folder / "model.safetensors").open("wb") as file:
+        file.write(len(head).to_bytes(8, "little") + head)
+        for name, shape in shapes.items():
+            count = int(np.prod(shape))
+            spread = np.float32(0.05 if name.endswith("norm.weight") else shape[-1] ** -0.5)
+            for begin in range(0, count, _CHUNK_WEIGHTS):
+                here = min(_CHUNK_WEIGHTS, count - begin)
+                values = random.standard_normal(here, dtype=np.float32) * spread
+                file.write(values.astype(ml_dtypes.bfloat16).tobytes())
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("size", choices=SHAPES)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--tokenizer", type=Path, required=True)
+    arguments = parser.parse_args()
+    write_random_checkpoint(arguments.folder, arguments.size, arguments.tokenizer)
+
+
+if __name__ == "__main__":
+    main()
