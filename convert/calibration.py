@@ -18,8 +18,8 @@ from convert.config import Gemma3Config
 from convert.encode import decoded
 from convert.forward import Activations, Half, LayerMath, Weights, attention, feed_forward
 from convert.grids import Grid
-from convert.parallel import CORES, in_parallel, slices
-from convert.rounding import Hessian, Rounded, damped, loss, round_matrix
+from convert.parallel import CORES, in_parallel, side_by_side, slices
+from convert.rounding import Hessian, Prepared, Rounded, damped, loss, round_matrix
 from convert.weights import Matrix
 
 Tokens = NDArray[np.int64]
@@ -156,22 +156,23 @@ def _advance(stream: Activations, half: Half, layer: Weights) -> None:
 def _round_stage(
     names: Sequence[str], layer: Weights, inputs: _Inputs, grids: Mapping[str, Grid]
 ) -> dict[str, RoundedMatrix]:
-    """Matrices of one grid are rounded in one go: they share the inputs."""
+    """Matrices that see the same inputs are rounded by the same factorization."""
     found: dict[str, RoundedMatrix] = {}
-    hessian = damped(inputs.hessian, _DAMPING)
-    for grid in {grids[name].type: grids[name] for name in names if name in grids}.values():
-        together = [name for name in names if grids.get(name) is grid]
-        weights = np.concatenate([layer[name] for name in together])
-        aim = _aim(weights, inputs)
-        whole = round_matrix(aim, hessian, grid)
-        begin = 0
-        for name in together:
-            rows = slice(begin, begin + len(layer[name]))
-            begin = rows.stop
-            part = Rounded(grid=grid, codes=whole.codes[rows], scales=whole.scales[rows])
-            power = loss(weights[rows], np.zeros_like(weights[rows]), inputs.hessian)
-            lost = loss(aim[rows], part.weights(), inputs.hessian)
-            found[name] = RoundedMatrix(rounded=part, loss=lost / max(power, 1e-30))
+    named = [name for name in names if name in grids]
+    if not named:
+        return found
+    weights = np.concatenate([layer[name] for name in named])
+    prepared, aims = side_by_side(
+        lambda: Prepared.of(damped(inputs.hessian, _DAMPING)), lambda: _aim(weights, inputs)
+    )
+    begin = 0
+    for name in named:
+        aim = aims[begin : begin + len(layer[name])]
+        begin += len(aim)
+        rounded = round_matrix(aim, prepared, grids[name])
+        power = loss(layer[name], np.zeros_like(aim), inputs.hessian)
+        lost = loss(aim, rounded.weights(), inputs.hessian)
+        found[name] = RoundedMatrix(rounded=rounded, loss=lost / max(power, 1e-30))
     return found
 
 

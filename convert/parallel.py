@@ -14,6 +14,7 @@ from threadpoolctl import threadpool_limits
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+Other = TypeVar("Other")
 
 CORES = os.cpu_count() or 1
 
@@ -22,6 +23,13 @@ def in_parallel(task: Callable[[Item], Result], items: Iterable[Item]) -> list[R
     """`task` of each item, in the order of the items. The first error is raised."""
     with threadpool_limits(1, "blas"), ThreadPoolExecutor(CORES) as pool:
         return list(pool.map(task, items))
+
+
+def side_by_side(first: Callable[[], Result], second: Callable[[], Other]) -> tuple[Result, Other]:
+    """The results of two tasks that run at the same time."""
+    with threadpool_limits(1, "blas"), ThreadPoolExecutor(2) as pool:
+        ours, theirs = pool.submit(first), pool.submit(second)
+        return ours.result(), theirs.result()
 
 
 def in_order(task: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:

@@ -45,8 +45,12 @@ def _spread(scales: Scales) -> Matrix:
 
 def loss(weights: Matrix, rounded: Matrix, hessian: Hessian) -> float:
     """trace((W - V) H (W - V)^T)"""
-    error = weights - rounded
-    return float(np.einsum("ij,ij->", error @ hessian, error, dtype=np.float64))
+
+    def of_rows(rows: slice) -> float:
+        error = weights[rows] - rounded[rows]
+        return float(np.einsum("ij,ij->", error @ hessian, error, dtype=np.float64))
+
+    return sum(in_parallel(of_rows, slices(len(weights), -(-len(weights) // CORES))))
 
 
 def damped(hessian: Hessian, damping: float) -> Hessian:
@@ -57,18 +61,36 @@ def damped(hessian: Hessian, damping: float) -> Hessian:
     return result
 
 
-def round_matrix(weights: Matrix, hessian: Hessian, grid: Grid, *, sweeps: int = 4) -> Rounded:
-    """`weights` [rows, columns] on `grid`; `hessian` is positive definite (see `damped`)."""
-    importance = np.diag(hessian)
-    order = np.argsort(-importance, kind="stable")
-    factor = _unit_upper_factor(hessian[np.ix_(order, order)])
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """What all matrices that see the same inputs are rounded by."""
+
+    hessian: Hessian
+    """Positive definite (see `damped`)."""
+    order: NDArray[np.intp]
+    """Columns, those that matter most first."""
+    factor: Hessian
+    """U of H = U D U^T, unit upper triangular, rows and columns in that order."""
+
+    @classmethod
+    def of(cls, hessian: Hessian) -> "Prepared":
+        order = np.argsort(-np.diag(hessian), kind="stable")
+        lower = np.linalg.cholesky(hessian[np.ix_(order[::-1], order[::-1])])
+        upper = lower[::-1, ::-1]
+        factor = np.asarray(upper / np.diag(upper), dtype=np.float32)
+        return cls(hessian=hessian, order=order, factor=factor)
+
+
+def round_matrix(weights: Matrix, inputs: Prepared, grid: Grid, *, sweeps: int = 4) -> Rounded:
+    """`weights` [rows, columns] on `grid`."""
+    importance = np.diag(inputs.hessian)
 
     def round_rows(rows: slice) -> tuple[Matrix, Scales]:
         part = weights[rows]
         scales = grid.scales(part, importance)
-        codes = _compensate(part, factor, grid, scales, order)
+        codes = _compensate(part, inputs, grid, scales)
         for _ in range(sweeps):
-            if not _descend(part, hessian, grid, scales, codes):
+            if not _descend(part, inputs.hessian, grid, scales, codes):
                 break
         return codes, scales
 
@@ -89,15 +111,13 @@ def round_plainly(weights: Matrix, grid: Grid, importance: Matrix | None = None)
     return Rounded(grid=grid, codes=codes.astype(np.int8), scales=scales)
 
 
-def _compensate(
-    weights: Matrix, factor: Hessian, grid: Grid, scales: Scales, order: NDArray[np.intp]
-) -> Matrix:
-    """Codes, found in `order`, the inputs that matter most first; `factor` is U, its rows in that order.
+def _compensate(weights: Matrix, inputs: Prepared, grid: Grid, scales: Scales) -> Matrix:
+    """Codes, column after column in the given order.
 
-    With H = U D U^T, U unit upper triangular, the loss is the sum over k of D_k times the squared
+    With H = U D U^T the loss is the sum over k of D_k times the squared
     column k of (W - V) U; of those columns k only depends on V's columns up to k.
     """
-    columns = weights.shape[1]
+    factor, order, columns = inputs.factor, inputs.order, weights.shape[1]
     errors = np.empty_like(weights)
     codes = np.empty_like(weights)
     for begin in range(0, columns, _CHUNK):
@@ -113,12 +133,6 @@ def _compensate(
             errors[:, begin + at] = error
             targets[:, at + 1 :] += error[:, None] * inner[at, at + 1 :]
     return codes
-
-
-def _unit_upper_factor(hessian: Hessian) -> Hessian:
-    lower = np.linalg.cholesky(hessian[::-1, ::-1])
-    upper = lower[::-1, ::-1]
-    return np.asarray(upper / np.diag(upper), dtype=np.float32)
 
 
 def _descend(weights: Matrix, hessian: Hessian, grid: Grid, scales: Scales, codes: Matrix) -> bool:
