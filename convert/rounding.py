@@ -102,15 +102,6 @@ def round_matrix(weights: Matrix, inputs: Prepared, grid: Grid, *, sweeps: int =
     )
 
 
-def round_plainly(weights: Matrix, grid: Grid, importance: Matrix | None = None) -> Rounded:
-    """Each weight to its nearest code; without calibration all inputs count alike."""
-    if importance is None:
-        importance = np.ones(weights.shape[1], dtype=np.float32)
-    scales = grid.scales(weights, importance)
-    codes = grid.codes(weights, _spread(scales))
-    return Rounded(grid=grid, codes=codes.astype(np.int8), scales=scales)
-
-
 def _compensate(weights: Matrix, inputs: Prepared, grid: Grid, scales: Scales) -> Matrix:
     """Codes, column after column in the given order.
 
