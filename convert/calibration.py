@@ -19,7 +19,7 @@ from convert.encode import decoded
 from convert.forward import Activations, Half, LayerMath, Weights, attention, feed_forward
 from convert.grids import Grid
 from convert.parallel import CORES, in_parallel, side_by_side, slices
-from convert.rounding import Hessian, Prepared, Rounded, damped, loss, round_matrix
+from convert.rounding import Hessian, Prepared, Rounded, damped, loss, round_matrix, solved
 from convert.weights import Matrix
 
 Tokens = NDArray[np.int64]
@@ -49,8 +49,9 @@ class _Inputs:
 
     hessian: Hessian
     """Mean of x x^T, x an input in the rounded stream."""
-    lost: Hessian
-    """Mean of (e - x) x^T, e the same input in the exact stream."""
+    lost: Matrix
+    """Mean of (W e - W x) x^T, e the same input in the exact stream, W the stage's matrices below each
+    other: what their outputs have lost before they are rounded themselves."""
 
 
 class Calibration:
@@ -114,11 +115,12 @@ class Calibration:
         added: Callable[[Activations, Weights], Activations] | None,
     ) -> _Inputs:
         """Means over the calibration texts. With `added`, the exact stream goes on by what it gives."""
-        width = exact_layer[names[0]].shape[1]
+        weights = np.concatenate([exact_layer[name] for name in names])
+        rows, width = weights.shape
 
-        def look(texts: slice) -> tuple[Hessian, Hessian]:
+        def look(texts: slice) -> tuple[Hessian, Matrix]:
             hessian = np.zeros((width, width), dtype=np.float32)
-            lost = np.zeros_like(hessian)
+            lost = np.zeros((min(rows, width), width), dtype=np.float32)
             for group in slices(texts.stop - texts.start, _GROUP):
                 here = slice(texts.start + group.start, texts.start + group.stop)
                 exact = seen(self._exact[here], exact_layer)
@@ -128,7 +130,10 @@ class Calibration:
                 if known:
                     inputs = seen(self._rounded[here][:known], rounded_layer).reshape(-1, width)
                     hessian += inputs.T @ inputs
-                    lost += (exact[:known].reshape(-1, width) - inputs).T @ inputs
+                    difference = exact[:known].reshape(-1, width) - inputs
+                    if rows < width:
+                        difference = difference @ weights.T
+                    lost += difference.T @ inputs
             return hessian, lost
 
         # Whole parts and not groups: sums in a fixed order make the same bytes each time.
@@ -140,7 +145,8 @@ class Calibration:
             lost += more_lost
         hessian /= count
         lost /= count
-        return _Inputs(hessian=hessian, lost=lost)
+        # The product with W is taken where it is smaller: of each input, or of their sum.
+        return _Inputs(hessian=hessian, lost=lost if rows < width else weights @ lost)
 
 
 def _advance(stream: Activations, half: Half, layer: Weights) -> None:
@@ -180,6 +186,4 @@ def _aim(weights: Matrix, inputs: _Inputs) -> Matrix:
     """The weights that give the exact stream's outputs from the rounded stream's inputs, by least squares."""
     if not inputs.lost.any():
         return weights
-    wanted = (weights @ inputs.lost).T
-    correction: Matrix = np.linalg.solve(damped(inputs.hessian, _AIM_DAMPING), wanted).T
-    return weights + correction
+    return weights + solved(damped(inputs.hessian, _AIM_DAMPING), inputs.lost)

@@ -21,7 +21,7 @@ class ConversionOptions:
     """A text whose tokens stay the same."""
     calibration: Path | None = None
     """Text to calibrate on; None rounds every weight by itself."""
-    calibration_tokens: int = 20_480
+    calibration_tokens: int = 16_384
     """At most so many of it are used."""
     most_bytes: int | None = None
     """Tensors get finer types where it helps most, up to this size of the file."""

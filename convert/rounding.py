@@ -15,6 +15,7 @@ from convert.grids import BLOCK, Codes, Grid, Scales
 from convert.parallel import CORES, in_parallel, slices
 from convert.weights import Matrix
 
+_SOLVED_TOGETHER = 256
 _CHUNK = 128
 """Columns between two matrix products; a multiple of the block."""
 
@@ -81,7 +82,7 @@ class Prepared:
         return cls(hessian=hessian, order=order, factor=factor)
 
 
-def round_matrix(weights: Matrix, inputs: Prepared, grid: Grid, *, sweeps: int = 4) -> Rounded:
+def round_matrix(weights: Matrix, inputs: Prepared, grid: Grid, *, sweeps: int = 2) -> Rounded:
     """`weights` [rows, columns] on `grid`."""
     importance = np.diag(inputs.hessian)
 
@@ -100,6 +101,23 @@ def round_matrix(weights: Matrix, inputs: Prepared, grid: Grid, *, sweeps: int =
         codes=np.concatenate([codes for codes, _ in parts]).astype(np.int8),
         scales=np.concatenate([scales for _, scales in parts]),
     )
+
+
+def solved(matrix: Hessian, wanted: Matrix) -> Matrix:
+    """X of X A = B for a symmetric positive definite A [n, n] and B [rows, n].
+
+    By A's Cholesky factor and blocked substitution: a third of what numpy's general solver costs.
+    """
+    lower = np.linalg.cholesky(matrix)
+    result = wanted.copy()
+    parts = list(slices(len(lower), _SOLVED_TOGETHER))
+    for here in parts:  # Y L^T = B, first columns first
+        result[:, here] -= result[:, : here.start] @ lower[here, : here.start].T
+        result[:, here] = np.linalg.solve(lower[here, here], result[:, here].T).T
+    for here in reversed(parts):  # X L = Y, last columns first
+        result[:, here] -= result[:, here.stop :] @ lower[here.stop :, here]
+        result[:, here] = np.linalg.solve(lower[here, here].T, result[:, here].T).T
+    return result
 
 
 def _compensate(weights: Matrix, inputs: Prepared, grid: Grid, scales: Scales) -> Matrix:
