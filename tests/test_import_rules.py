@@ -29,7 +29,7 @@ RANK = {
 FORBIDDEN = {("chat", "history"), ("tui", "history"), ("history", "testing"), ("history", "models")}
 ONLY_IN = {
     "textual": ("tui/",),
-    "llama_cpp": ("engine/llama.py",),
+    "llama_cpp": ("engine/native.py",),
     "gguf": ("testing/",),
     "numpy": ("testing/",),
 }

@@ -9,7 +9,8 @@ import sys
 import time
 
 from soro_edge.engine.api import EngineOptions, Text
-from soro_edge.engine.llama import LlamaEngine, load_bindings
+from soro_edge.engine.llama import LlamaEngine
+from soro_edge.engine.native import load_bindings
 
 
 def main() -> None:

@@ -31,6 +31,7 @@ from soro_edge.engine.wire import (
     Load,
     Loaded,
     Loading,
+    Prepare,
     Reply,
     Stop,
     WireError,
@@ -113,6 +114,11 @@ class EngineProcess:
                     self._drain()
                 raise
 
+    def prepare(self, prompt: Prompt, *, lasting: bool = False) -> None:
+        if self._info is not None:
+            with contextlib.suppress(EngineDied):
+                self._send(Prepare(prompt, lasting))
+
     def stop(self) -> None:
         with contextlib.suppress(EngineDied):
             self._send(Stop())
@@ -170,7 +176,7 @@ class EngineProcess:
             raise EngineSilent(reason=str(error), log=str(self._log_file)) from error
         if isinstance(reply, Failed):
             raise reply.error()
-        if isinstance(reply, Load | Count | Generate | Stop):
+        if isinstance(reply, Load | Count | Generate | Prepare | Stop):
             raise self._nonsense(reply)
         return reply
 
