@@ -73,6 +73,8 @@ class EngineOptions:
     prefill_batch_tokens: int = 64
     """Tokens prefilled at once: more are quicker and need a larger buffer."""
     flash_attention: bool = True
+    exact_cache: bool = False
+    """KV cache in F32, not in F16: twice the memory, for comparisons to the last token."""
     load_mode: LoadMode = LoadMode.READ
     repack: bool = True
     """Weights laid out anew for this processor: quicker, and with MAP a second copy of them."""

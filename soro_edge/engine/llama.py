@@ -201,7 +201,7 @@ class LlamaEngine:
         options = self._options
         if not options.states_folder or not options.model_sha256:
             return None
-        settings = (options.flash_attention, options.prefill_batch_tokens, options.repack)
+        settings = (options.flash_attention, options.prefill_batch_tokens, options.exact_cache)
         binding = f"{options.model_sha256} {library_build()} {model.info.context_tokens} {settings}"
         store = StateStore(
             Path(options.states_folder), binding=binding, limit_bytes=options.states_bytes

@@ -77,6 +77,8 @@ class LoadedModel:
             if options.flash_attention
             else lib.LLAMA_FLASH_ATTN_TYPE_DISABLED
         )
+        if options.exact_cache:
+            wanted.type_k = wanted.type_v = lib.GGML_TYPE_F32
         wanted.swa_full = False
         wanted.no_perf = True
         context: int | None = lib.llama_init_from_model(self.model, wanted)

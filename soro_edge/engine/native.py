@@ -41,8 +41,13 @@ def library_build() -> str:
 _log_lines: deque[str] = deque(maxlen=200)
 
 
-def _keep_log(_level: int, text: bytes, _user_data: object) -> None:
+_DEBUG = 1
+
+
+def _keep_log(level: int, text: bytes, _user_data: object) -> None:
     """llama.cpp's log: to stderr, which the parent sends to a file, and the latest lines for us."""
+    if level == _DEBUG:
+        return
     line = text.decode("utf-8", "replace")
     _log_lines.append(line)
     sys.stderr.write(line)
