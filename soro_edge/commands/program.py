@@ -54,6 +54,8 @@ class Program:
             model_path=str(self.models.file(manifest)),
             context_tokens=self.context_tokens(manifest),
             threads=self.settings.threads or None,
+            states_folder=str(self.paths.states_folder),
+            model_sha256=manifest.sha256,
         )
         return EngineProcess(options, log_file=self.paths.engine_log)
 

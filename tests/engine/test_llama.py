@@ -103,6 +103,16 @@ def test_a_closed_answer_leaves_a_usable_engine(engine: Engine) -> None:
     assert text and finished.statistics.generated_tokens > 0
 
 
+def test_preparing_changes_no_answer(engine: Engine) -> None:
+    engine.prepare(prompt_of("салом"))
+    engine.load()
+    first = run(engine, prompt_of("салом"))[0]
+    for draft in (("салом",), ("салом", "дуюм"), ("дигар",), ()):
+        engine.prepare(prompt_of(*draft), lasting=True)
+        assert run(engine, prompt_of("салом"))[0] == first
+    engine.prepare(())
+
+
 def test_stop_ends_the_answer(engine: Engine) -> None:
     pieces = 0
     for event in engine.generate(
