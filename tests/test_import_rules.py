@@ -16,6 +16,7 @@ RANK = {
     "gguf_header": 3,
     "engine": 3,
     "manifest": 4,
+    "memory": 4,
     "models": 5,
     "chat": 5,
     "testing": 6,

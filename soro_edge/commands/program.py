@@ -11,6 +11,7 @@ from soro_edge.settings import Settings
 
 if TYPE_CHECKING:
     from soro_edge.chat.session import ChatOptions
+    from soro_edge.engine.api import EngineOptions
     from soro_edge.engine.client import EngineProcess
     from soro_edge.history.store import History
     from soro_edge.manifest import Manifest
@@ -47,17 +48,32 @@ class Program:
 
     def engine(self, manifest: "Manifest") -> "EngineProcess":
         """Not yet started."""
-        from soro_edge.engine.api import EngineOptions
         from soro_edge.engine.client import EngineProcess
 
+        return EngineProcess(lambda: self.engine_options(manifest), log_file=self.paths.engine_log)
+
+    def engine_options(self, manifest: "Manifest") -> "EngineOptions":
+        """As this machine was tuned, made to fit into the memory that is free now."""
+        from soro_edge.engine.api import EngineOptions
+        from soro_edge.engine.hardware import free_memory_bytes
+        from soro_edge.engine.tuning import read_tuning
+        from soro_edge.gguf_header import read_header
+        from soro_edge.memory import CHECKPOINTS_OF_WEIGHTS, fit_memory
+
+        path = self.models.file(manifest)
+        header = read_header(path)
         options = EngineOptions(
-            model_path=str(self.models.file(manifest)),
+            model_path=str(path),
             context_tokens=self.context_tokens(manifest),
             threads=self.settings.threads or None,
             states_folder=str(self.paths.states_folder),
             model_sha256=manifest.sha256,
+            checkpoint_bytes=max(24_000_000, header.need_bytes // CHECKPOINTS_OF_WEIGHTS),
         )
-        return EngineProcess(options, log_file=self.paths.engine_log)
+        tuning = read_tuning(self.paths.tuning_file)
+        if tuning is not None:
+            options = tuning.apply(options)
+        return fit_memory(header, options, free_memory_bytes())
 
     def chat_options(self, manifest: "Manifest", answer: AnswerOptions) -> "ChatOptions":
         from soro_edge.chat.session import ChatOptions

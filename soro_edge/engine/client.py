@@ -53,12 +53,13 @@ class EngineProcess:
 
     def __init__(
         self,
-        options: EngineOptions,
+        options: EngineOptions | Callable[[], EngineOptions],
         *,
         log_file: Path,
         command: Sequence[str] = WORKER_COMMAND,
     ) -> None:
-        self._options = options
+        # A function is asked at each start: what is free then decides.
+        self._options = options if callable(options) else lambda: options
         self._log_file = log_file
         self._command = command
         self._child: subprocess.Popen[bytes] | None = None
@@ -75,8 +76,9 @@ class EngineProcess:
         with self._calling:
             if self._info is not None and self._alive():
                 return self._info
+            options = self._options()
             self._start()
-            self._send(Load(self._options))
+            self._send(Load(options))
             while True:
                 match self._receive():
                     case Loading(fraction):

@@ -47,12 +47,16 @@ class KvCache:
         checkpoint = self._checkpoints.nearest(shared, at_most=len(prompt) - 1)
         return min(checkpoint.tokens, len(prompt) - 1) if checkpoint else 0
 
+    def leave(self, prompt: Sequence[int]) -> None:
+        """Let go the checkpoints that `keep` will not need: their memory is wanted for other things."""
+        self._checkpoints.forget_after(shared_tokens(self.tokens, prompt))
+
     def keep(self, prompt: Sequence[int]) -> int:
         """Go back to the longest start of `prompt` that is really there; its length."""
         shared = shared_tokens(self.tokens, prompt)
         at_most = len(prompt) - 1
         wanted = min(shared, at_most)
-        self._checkpoints.forget_after(shared)
+        self.leave(prompt)
         if wanted <= 0:
             return self.clear()
         if self._holds(wanted):
@@ -92,6 +96,7 @@ class KvCache:
 
     def state(self) -> bytearray:
         """Everything of the sequence, for `restore`; empty where that failed."""
+        self._checkpoints.leave_room(lib.llama_state_seq_get_size_ext(self._context, 0, _WHOLE))
         return self._get(_WHOLE)
 
     def restore(self, tokens: Sequence[int], data: bytearray | memoryview) -> bool:

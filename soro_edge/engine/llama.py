@@ -96,6 +96,7 @@ class LlamaEngine:
 
     def close(self) -> None:
         if self._model is not None:
+            self._cache.leave([])
             self._save_conversation(0)
             self._model.close()
             self._model = None
@@ -170,10 +171,12 @@ class LlamaEngine:
         """Make the cache hold as much of the prompt's start as can be had; how many tokens."""
         cache, states = self._cache, self._states
         here = cache.reusable(prompt)
+        cache.leave(prompt)
         self._save_conversation(here)
         if states is not None and self._model is not None:
             saved, there = states.best(prompt, window_tokens=self._model.window_tokens)
             if saved is not None and there >= here + WORTH_READING_TOKENS:
+                cache.checkpoints.leave_room(saved.size_bytes)
                 data = states.read(saved)
                 if data is not None:
                     cache.restore(saved.tokens, data)

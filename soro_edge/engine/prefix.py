@@ -57,7 +57,11 @@ class Checkpoints:
         self._kept = [one for one in self._kept if one.tokens != checkpoint.tokens]
         self._kept.append(checkpoint)
         self._kept.sort(key=lambda one: one.tokens)
-        while self.total_bytes > self._limit_bytes and self._kept:
+        self.leave_room(0)
+
+    def leave_room(self, need_bytes: int) -> None:
+        """Let go what does not fit beside `need_bytes`."""
+        while self.total_bytes + need_bytes > self._limit_bytes and self._kept:
             gaps = [
                 (
                     self._kept[index + 1].tokens - (self._kept[index - 1].tokens if index else 0),

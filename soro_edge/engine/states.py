@@ -38,6 +38,8 @@ class SavedState:
     """Begins many conversations: goes last where room is made."""
     written: dict[str, list[int]]
     """Answers in it, by their text: the tokens they were written with."""
+    size_bytes: int
+    """Of the state."""
 
 
 class StateStore:
@@ -133,6 +135,7 @@ class StateStore:
             tokens=list(tokens),
             lasting=lasting,
             written=written or {},
+            size_bytes=len(state),
         )
         self.all()
         if self._states is not None:
@@ -178,6 +181,7 @@ class StateStore:
                 path=path,
                 tokens=tokens.tolist(),
                 lasting=bool(head["lasting"]),
+                size_bytes=int(head["bytes"]),
                 written={str(text): [int(t) for t in ids] for text, ids in head["written"].items()},
             )
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
