@@ -14,8 +14,6 @@ PROGRAM_BYTES = 42_000_000
 """The interpreter, llama.cpp's code and its graphs."""
 BYTES_A_PIECE = 160
 """Of the vocabulary: text, score, their places in llama.cpp's tables, a place in the sampler."""
-CHECKPOINTS_OF_WEIGHTS = 20
-"""The ways back may take a twentieth of the file: two of them with 1B, one with 4B."""
 _CELLS_STEP = 256
 """llama.cpp rounds a cache up to so many tokens."""
 _GEMMA3_GLOBAL_EVERY = 6
@@ -44,6 +42,11 @@ class MemoryPlan:
             + self.checkpoint_bytes
             + self.program_bytes
         )
+
+
+def checkpoint_bytes(weights_bytes: int) -> int:
+    """What the ways back to earlier turns may take: two of them with 1B, one with 4B."""
+    return max(24_000_000, weights_bytes // 20)
 
 
 def plan_memory(header: GgufHeader, options: EngineOptions) -> MemoryPlan:

@@ -54,26 +54,31 @@ class Program:
 
     def engine_options(self, manifest: "Manifest") -> "EngineOptions":
         """As this machine was tuned, made to fit into the memory that is free now."""
-        from soro_edge.engine.api import EngineOptions
         from soro_edge.engine.hardware import free_memory_bytes
         from soro_edge.engine.tuning import read_tuning
         from soro_edge.gguf_header import read_header
-        from soro_edge.memory import CHECKPOINTS_OF_WEIGHTS, fit_memory
+        from soro_edge.memory import fit_memory
+
+        options = self.untuned_options(manifest)
+        tuning = read_tuning(self.paths.tuning_file)
+        if tuning is not None:
+            options = tuning.apply(options)
+        return fit_memory(read_header(self.models.file(manifest)), options, free_memory_bytes())
+
+    def untuned_options(self, manifest: "Manifest") -> "EngineOptions":
+        """What the settings and the model ask for."""
+        from soro_edge.engine.api import EngineOptions
+        from soro_edge.memory import checkpoint_bytes
 
         path = self.models.file(manifest)
-        header = read_header(path)
-        options = EngineOptions(
+        return EngineOptions(
             model_path=str(path),
             context_tokens=self.context_tokens(manifest),
             threads=self.settings.threads or None,
             states_folder=str(self.paths.states_folder),
             model_sha256=manifest.sha256,
-            checkpoint_bytes=max(24_000_000, header.need_bytes // CHECKPOINTS_OF_WEIGHTS),
+            checkpoint_bytes=checkpoint_bytes(manifest.size_bytes),
         )
-        tuning = read_tuning(self.paths.tuning_file)
-        if tuning is not None:
-            options = tuning.apply(options)
-        return fit_memory(header, options, free_memory_bytes())
 
     def chat_options(self, manifest: "Manifest", answer: AnswerOptions) -> "ChatOptions":
         from soro_edge.chat.session import ChatOptions
