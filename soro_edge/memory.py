@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from soro_edge.engine.api import EngineOptions, LoadMode
 from soro_edge.gguf_header import GgufHeader
 
-PROGRAM_BYTES = 42_000_000
+PROGRAM_BYTES = 40_000_000
 """The interpreter, llama.cpp's code and its graphs."""
-BYTES_A_PIECE = 160
+BYTES_A_PIECE = 250
 """Of the vocabulary: text, score, their places in llama.cpp's tables, a place in the sampler."""
 _CELLS_STEP = 256
 """llama.cpp rounds a cache up to so many tokens."""

@@ -159,7 +159,9 @@ def check_memory(manifest: Manifest, path: Path, context_tokens: int) -> None:
     context fits."""
     header, free = read_header(path), free_memory_bytes()
     least = EngineOptions(model_path="", context_tokens=context_tokens, checkpoint_bytes=0)
-    need = plan_memory(header, fit_memory(header, least, free)).total_bytes
+    fitted = plan_memory(header, fit_memory(header, least, free)).total_bytes
+    saved = plan_memory(header, least).total_bytes - fitted
+    need = memory_needed_bytes(manifest, header, context_tokens) - saved
     if need > free:
         raise NotEnoughMemory(need_mb=need // 1_000_000, free_mb=free // 1_000_000)
 

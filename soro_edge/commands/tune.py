@@ -35,7 +35,8 @@ def run_tune(program: Program, model: str) -> None:
             f"{name:<16} {trial.tokens_per_second:>7.1f} {trial.prefill_tokens_per_second:>8.1f}"
         )
 
-    click.echo(f"{'':<16} {_('writing'):>7} {_('reading'):>8}  " + _("tokens a second"))
+    writing, reading = _("writing"), _("reading")
+    click.echo(f"{'':<16} {writing:>7} {reading:>8}  " + _("tokens a second"))
     tuning = tune(program.untuned_options(manifest), machine, attempt, tell)
     file = program.paths.tuning_file
     try:
