@@ -8,8 +8,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,7 +32,6 @@ def run_bench(
     *,
     rounds: int,
     as_json: bool,
-    first_paint: Callable[[], float] | None = None,
 ) -> None:
     """Measure and print. Raises SoroError."""
     log_file = paths.engine_log
@@ -42,8 +40,7 @@ def run_bench(
     for number in range(rounds):
         click.echo(f"{number + 1}/{rounds}", err=True)
         row = _round(options, log_file, info)
-        if first_paint:
-            row["start_to_first_paint_seconds"] = {"soro": first_paint()}
+        row["start_to_first_paint_seconds"] = {"soro": _paint_seconds()}
         measured.append(row)
     table = {name: _median([row[name] for row in measured]) for name in measured[0]}
     if as_json:
@@ -63,18 +60,18 @@ def _round(options: EngineOptions, log_file: Path, info: ModelInfo) -> dict[str,
     """One pair of everything."""
     plain = without_states(options)
     text = text_prompt(info, SENTENCES)
-    bare = _bare(plain, [text])
+    bare = read_bare(plain, [text])
     ours = run_trial(plain, log_file, sentences=SENTENCES, tokens=TOKENS)
     waits = give_lesson(plain, log_file)
     with tempfile.TemporaryDirectory() as folder:
         saved = wait_after_restart(replace(options, states_folder=folder), log_file)
     waits.seconds |= saved.seconds
     waits.prompts |= saved.prompts
-    whole = _bare(plain, [*waits.prompts.values()])
+    whole = read_bare(plain, [*waits.prompts.values()])
     return {**_speeds(ours, bare), **_first_tokens(waits, whole)}
 
 
-def _speeds(ours: Trial, bare: "_Bare") -> dict[str, Row]:
+def _speeds(ours: Trial, bare: "Bare") -> dict[str, Row]:
     return {
         "tokens_per_second": _pair(ours.tokens_per_second, bare.tokens_per_second),
         "prefill_tokens_per_second": _pair(
@@ -85,7 +82,7 @@ def _speeds(ours: Trial, bare: "_Bare") -> dict[str, Row]:
     }
 
 
-def _first_tokens(waits: Waits, whole: "_Bare") -> dict[str, Row]:
+def _first_tokens(waits: Waits, whole: "Bare") -> dict[str, Row]:
     """Seconds to the first word; the bare side reads the whole prompt from nothing each time."""
     rows = {}
     for (name, seconds), bare in zip(waits.seconds.items(), whole.first_token_seconds, strict=True):
@@ -103,7 +100,7 @@ def _median(rows: Sequence[Row]) -> Row:
     return {side: round(statistics.median(row[side] for row in rows), 4) for side in rows[0]}
 
 
-class _Bare:
+class Bare:
     """What the child `soro_edge.bench.bare` measured."""
 
     def __init__(self, facts: dict[str, float | list[float]]) -> None:
@@ -122,7 +119,7 @@ class _Bare:
         self.prompt_tokens = numbers("prompt_tokens")
 
 
-def _bare(options: EngineOptions, prompts: list[Prompt]) -> _Bare:
+def read_bare(options: EngineOptions, prompts: list[Prompt]) -> Bare:
     lines = encode(Load(options)) + encode(Count(tuple(prompts)))
     done = subprocess.run(
         [sys.executable, "-m", "soro_edge.bench.bare", str(TOKENS)],
@@ -131,7 +128,7 @@ def _bare(options: EngineOptions, prompts: list[Prompt]) -> _Bare:
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
     )
-    return _Bare(json.loads(done.stdout))
+    return Bare(json.loads(done.stdout))
 
 
 def _describe(options: EngineOptions, log_file: Path) -> ModelInfo:
@@ -142,8 +139,10 @@ def _describe(options: EngineOptions, log_file: Path) -> ModelInfo:
         engine.close()
 
 
-def paint_seconds(command: Sequence[str]) -> float:
-    """From the start of a process to its end, which comes with its first frame."""
-    began = time.perf_counter()
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    return time.perf_counter() - began
+def _paint_seconds() -> float:
+    """From the start of the tutor's process to its first frame."""
+    command = [sys.executable, "-m", "soro_edge.commands.paint"]
+    done = subprocess.run(
+        command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
+    return float(done.stdout.split()[-1])
