@@ -7,6 +7,7 @@ A real model with a chat template of Gemma's or its own; random weights serve fo
 
 import argparse
 import json
+import os
 import statistics
 import subprocess
 import tempfile
@@ -20,21 +21,23 @@ from soro_edge.bench.report import read_bare
 from soro_edge.bench.trial import GREEDY, run_trial, text_prompt
 from soro_edge.engine.api import EngineOptions, Finished, GenerationRequest
 from soro_edge.engine.client import EngineProcess
-from soro_edge.engine.hardware import default_threads
+from soro_edge.engine.hardware import LOWER, default_threads
 
 LONG_TOKENS = 1100
+SENTENCES = 2
 
 
-def llama_bench_speed(program: Path, options: EngineOptions) -> float:
-    """Tokens a second of llama.cpp's own measurement, with the same batch and threads."""
-    command = [program, "-m", options.model_path, "-p", "0", "-n", "96", "-r", "2", "-o", "json"]
+def llama_bench_speed(program: Path, options: EngineOptions, depth: float) -> float:
+    """Tokens a second of llama.cpp's own measurement: same batch, threads, priority and prompt length."""
+    command = [program, "-m", options.model_path, "-p", "0", "-n", "96", "-r", "1", "-o", "json"]
     settings = ["-t", str(options.threads), "-ub", str(options.prefill_batch_tokens), "-fa", "1"]
+    depth_words = ["-d", str(int(depth))]
     done = subprocess.run(
-        [str(word) for word in [*command, *settings]],
+        ["nice", "-n", str(LOWER), *(str(word) for word in [*command, *settings, *depth_words])],
         check=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        env={"LD_LIBRARY_PATH": str(program.parent)},
+        env={**os.environ, "LD_LIBRARY_PATH": str(program.parent)},
     )
     return float(json.loads(done.stdout)[0]["avg_ts"])
 
@@ -49,7 +52,7 @@ def stop_milliseconds(options: EngineOptions, log_file: Path) -> float:
         engine.stop()
 
     try:
-        prompt = text_prompt(engine.load(), 40)
+        prompt = text_prompt(engine.load(), 36)
         threading.Timer(0.4, press).start()
         request = GenerationRequest(prompt=prompt, sampling=GREEDY, max_tokens=500)
         for event in engine.generate(request):
@@ -73,18 +76,19 @@ def main() -> None:
         log_file = Path(folder) / "engine.log"
         options = EngineOptions(model_path=given.model, threads=given.threads, model_sha256="goals")
         engine = EngineProcess(options, log_file=log_file)
-        text = text_prompt(engine.load(), 24)
+        text = text_prompt(engine.load(), SENTENCES)
         engine.close()
         for number in range(given.rounds):
             found: dict[str, float] = {}
             bare = read_bare(options, [text])
-            ours = run_trial(options, log_file, sentences=24, tokens=96)
+            ours = run_trial(options, log_file, sentences=SENTENCES, tokens=96)
             found["tokens a second, to the bare loop"] = (
                 ours.tokens_per_second / bare.tokens_per_second
             )
             if given.llama_bench:
                 found["tokens a second, to llama-bench"] = (
-                    ours.tokens_per_second / llama_bench_speed(given.llama_bench, options)
+                    ours.tokens_per_second
+                    / llama_bench_speed(given.llama_bench, options, bare.prompt_tokens[0])
                 )
             found["peak memory, MB"] = ours.peak_bytes / 1e6
             found["Stop while reading, ms"] = stop_milliseconds(options, log_file)
