@@ -279,3 +279,44 @@ def test_stop_breaks_off_in_the_middle_of_a_batch(long_model: Path) -> None:
     assert not engine.cache.run(tokens[64:128]) and len(engine.cache.tokens) == 64
     assert answer(engine, prompt, 5)[0] == expected
     engine.close()
+
+
+@pytest.mark.parametrize("fault", ["none", "cut", "flipped", "other model", "no folder"])
+def test_a_faulty_saved_state_costs_time_and_no_answer(
+    long_model: Path, tmp_path: Path, fault: str
+) -> None:
+    folder = tmp_path / "states"
+    options = EngineOptions(
+        model_path=str(long_model),
+        context_tokens=1024,
+        threads=1,
+        exact_cache=True,
+        flash_attention=False,
+        states_folder=str(folder),
+        model_sha256="tiny",
+    )
+    first = LlamaEngine(options)
+    turns = [Turn(question=words(26) * 2)]
+    text, _finished = answer(first, render(turns, SYSTEM, first.load()), 1)
+    first.close()
+    (file,) = folder.glob("*.state")
+    data = bytearray(file.read_bytes())
+    if fault == "cut":
+        file.write_bytes(data[: len(data) // 2])
+    elif fault == "flipped":
+        data[-100] ^= 255
+        file.write_bytes(data)
+    elif fault == "other model":
+        options = replace(options, model_sha256="other")
+    elif fault == "no folder":
+        file.unlink()
+        folder.rmdir()
+        folder.write_text("a file in its place")
+    prompt = render([replace(turns[0], answer=text), Turn(question="дуюм")], SYSTEM, first.load())
+    first.close()
+    late, cold = LlamaEngine(options), LlamaEngine(replace(options, states_folder=""))
+    found, finished = answer(late, prompt, 8)
+    assert found == answer(cold, prompt, 8)[0]
+    assert (finished.statistics.reused_tokens > 300) == (fault == "none")
+    late.close()
+    cold.close()
