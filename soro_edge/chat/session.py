@@ -8,12 +8,13 @@ from any.
 import contextlib
 import re
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 
 from soro_edge.chat.letters import clean
-from soro_edge.chat.messages import AnswerState, Message, MessageLog, Role
+from soro_edge.chat.messages import AnswerState, MessageLog
 from soro_edge.chat.template import Turn, render, render_beginning
+from soro_edge.chat.turns import answered_turns, turns_of, whole_words
 from soro_edge.chat.window import first_turn_kept
 from soro_edge.engine.api import (
     Engine,
@@ -121,8 +122,8 @@ class ChatSession:
         if self._answering:
             return
         with contextlib.suppress(SoroError):
-            turns, _unanswered = _answered_turns(self._log.messages())
-            beginning = self._beginning(turns, _whole_words(draft))
+            turns, _unanswered = answered_turns(self._log.messages())
+            beginning = self._beginning(turns, whole_words(draft))
             self._engine.prepare(beginning, lasting=not turns and not draft)
 
     def stop(self) -> None:
@@ -251,36 +252,6 @@ class _StoredAnswer:
         return None
 
 
-def turns_of(messages: Sequence[Message]) -> list[Turn]:
-    """The turns that the model is shown, ending with the newest question, unanswered.
-
-    Earlier questions whose answer is missing, empty or a loop are left out: roles must alternate,
-    and a loop in the prompt breeds another.
-    """
-    turns, question = _answered_turns(messages)
-    if turns and messages[-1].role is Role.ASSISTANT and turns[-1].answer == messages[-1].text:
-        turns.pop()  # asked again: its answer is about to be replaced
-    return [*turns, Turn(question=question)]
-
-
-def _answered_turns(messages: Sequence[Message]) -> tuple[list[Turn], str]:
-    """Turns with a usable answer, and the newest question, answered or not."""
-    turns: list[Turn] = []
-    question = ""
-    for message in messages:
-        if message.role is Role.USER:
-            question = message.text
-        elif message.text.strip() and message.state not in _UNUSABLE:
-            turns.append(Turn(question=question, answer=message.text))
-    return turns, question
-
-
-def _whole_words(draft: str) -> str:
-    """`draft` up to the last space: the word being written may still become another."""
-    return clean(draft[: max(draft.rfind(" "), draft.rfind("\n"), 0)])
-
-
-_UNUSABLE = frozenset({AnswerState.EMPTY, AnswerState.LOOPED})
 _REFERENCE_ONLY = re.compile(r"[\s\[\]0-9.,]*")
 
 

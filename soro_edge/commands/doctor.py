@@ -118,7 +118,7 @@ def _first_token(program: Program) -> str:
     from soro_edge.chat.template import Turn, render
 
     manifest = program.manifest()
-    engine = program.engine(manifest)
+    engine = program.engine(manifest, saves_states=False)
     options = program.chat_options(manifest, AnswerOptions(max_tokens=16))
     try:
         info = engine.load()

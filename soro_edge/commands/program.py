@@ -46,11 +46,15 @@ class Program:
     def context_tokens(self, manifest: "Manifest") -> int:
         return self.settings.context_tokens or manifest.context_tokens
 
-    def engine(self, manifest: "Manifest") -> "EngineProcess":
-        """Not yet started."""
+    def engine(self, manifest: "Manifest", *, saves_states: bool = True) -> "EngineProcess":
+        """Not yet started. A single question need not write megabytes to a stick: it saves none."""
         from soro_edge.engine.client import EngineProcess
 
-        return EngineProcess(lambda: self.engine_options(manifest), log_file=self.paths.engine_log)
+        def options() -> "EngineOptions":
+            found = self.engine_options(manifest)
+            return found if saves_states else replace(found, states_bytes=0)
+
+        return EngineProcess(options, log_file=self.paths.engine_log)
 
     def engine_options(self, manifest: "Manifest") -> "EngineOptions":
         """As this machine was tuned, made to fit into the memory that is free now."""

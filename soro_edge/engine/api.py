@@ -83,7 +83,7 @@ class EngineOptions:
     states_folder: str = ""
     """Where prompt states are saved; empty saves none."""
     states_bytes: int = 300_000_000
-    """All of them together; the oldest go first."""
+    """All of them together; the oldest go first. 0 reads them and saves none."""
     model_sha256: str = ""
     """What saved states are bound to; empty saves none."""
 

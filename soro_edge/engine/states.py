@@ -144,6 +144,8 @@ class StateStore:
 
     def _make_room(self, need_bytes: int, path: Path) -> bool:
         """Delete the oldest until `need_bytes` fit; False where they cannot."""
+        if need_bytes > self._limit_bytes:
+            return False
         if shutil.disk_usage(self._folder).free < need_bytes + DISK_RESERVE_BYTES:
             return False
         lasting = {saved.path for saved in self.all() if saved.lasting}

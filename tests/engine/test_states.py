@@ -73,6 +73,7 @@ def test_the_oldest_goes_first_and_what_lasts_goes_last(tmp_path: Path) -> None:
     left = {saved.tokens[0] for saved in store(tmp_path).all()}
     assert 0 in left and 5 in left and len(left) == 3
     assert not store(tmp_path, limit=100).save(TOKENS, STATE)
+    assert len(store(tmp_path).all()) == 3
 
 
 def test_a_full_disk_saves_nothing_and_leaves_nothing(
