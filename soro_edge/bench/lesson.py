@@ -81,17 +81,18 @@ def give_lesson(options: EngineOptions, log_file: Path, *, long_answer_tokens: i
 
 
 def wait_after_restart(options: EngineOptions, log_file: Path) -> Waits:
-    """A first question to an engine that starts with the saved state of the system text."""
+    """A first question to an engine that has the saved state of the system text: as the tutor does it,
+    taken up at the start, and asked at once, before that."""
     waits = Waits()
-    for name in ("saving", "restored"):
+    for name in ("saving", "restored", "restored when asked"):
         engine = _Heard(options, log_file=log_file)
         try:
             engine.load()
             session = _session(engine, ANSWER_TOKENS)
-            if name == "saving":
+            if name != "restored when asked":
                 session.prepare()
                 _settle(engine)
-            else:
+            if name != "saving":
                 _wait(waits, name, engine, session, QUESTIONS[0])
         finally:
             engine.close()

@@ -216,6 +216,13 @@ class Engine(Protocol):
         """
         ...
 
+    def forget(self) -> None:
+        """Lose what was read of conversations, in memory and on disk: one of them was deleted for ever.
+
+        Returns at once and raises nothing; from any thread. Before `load` it is done at the loading.
+        """
+        ...
+
     def stop(self) -> None:
         """End the answer being written, from any thread; nothing happens where there is none."""
         ...

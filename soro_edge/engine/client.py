@@ -27,6 +27,7 @@ from soro_edge.engine.wire import (
     Count,
     Counted,
     Failed,
+    Forget,
     Generate,
     Load,
     Loaded,
@@ -64,6 +65,7 @@ class EngineProcess:
         self._command = command
         self._child: subprocess.Popen[bytes] | None = None
         self._info: ModelInfo | None = None
+        self._forgets = False
         self._calling = threading.RLock()
         self._writing = threading.Lock()
 
@@ -85,6 +87,8 @@ class EngineProcess:
                         on_progress(fraction)
                     case Loaded(info):
                         self._info = info
+                        if self._forgets:
+                            self.forget()
                         return info
                     case other:
                         raise self._nonsense(other)
@@ -120,6 +124,12 @@ class EngineProcess:
         if self._info is not None:
             with contextlib.suppress(EngineDied):
                 self._send(Prepare(prompt, lasting))
+
+    def forget(self) -> None:
+        self._forgets = self._info is None
+        if not self._forgets:
+            with contextlib.suppress(EngineDied):
+                self._send(Forget())
 
     def stop(self) -> None:
         with contextlib.suppress(EngineDied):
@@ -178,7 +188,7 @@ class EngineProcess:
             raise EngineSilent(reason=str(error), log=str(self._log_file)) from error
         if isinstance(reply, Failed):
             raise reply.error()
-        if isinstance(reply, Load | Count | Generate | Prepare | Stop):
+        if isinstance(reply, Load | Count | Generate | Prepare | Forget | Stop):
             raise self._nonsense(reply)
         return reply
 

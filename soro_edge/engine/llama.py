@@ -131,6 +131,14 @@ class LlamaEngine:
             ),
         )
 
+    def forget(self) -> None:
+        self._ahead = None
+        if self._model is not None:
+            self._cache.clear()
+            self._vocabulary.forget()
+        if self._states is not None:
+            self._states.forget()
+
     # Reading ahead
 
     def prepare(self, prompt: Prompt, *, lasting: bool = False) -> None:

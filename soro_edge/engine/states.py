@@ -142,6 +142,13 @@ class StateStore:
             self._states[path] = saved
         return True
 
+    def forget(self) -> None:
+        """Delete every state but those that last: they hold what a pupil wrote."""
+        kept = {saved.path for saved in self.all() if saved.lasting}
+        for path in self._files("*.state"):
+            if path not in kept:
+                self._remove(path)
+
     def _make_room(self, need_bytes: int, path: Path) -> bool:
         """Delete the oldest until `need_bytes` fit; False where they cannot."""
         if need_bytes > self._limit_bytes:

@@ -84,6 +84,10 @@ class Vocabulary:
         while len(self._written) > _WRITTEN:
             del self._written[next(iter(self._written))]
 
+    def forget(self) -> None:
+        """No written answer is remembered any more."""
+        self._written.clear()
+
     def written_in(self, tokens: list[int]) -> dict[str, list[int]]:
         """The remembered texts whose tokens occur in `tokens`."""
         line = _as_bytes(tokens)

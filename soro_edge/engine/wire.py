@@ -42,6 +42,11 @@ class Prepare:
 
 
 @dataclass(frozen=True, slots=True)
+class Forget:
+    """Parent to worker: lose what was read of conversations. No reply."""
+
+
+@dataclass(frozen=True, slots=True)
 class Stop:
     """Parent to worker, at any time: end the answer."""
 
@@ -85,13 +90,13 @@ class Failed:
         return error_classes()[self.kind](**dict(zip(self.names, self.values, strict=True)))
 
 
-Command = Load | Count | Generate | Prepare | Stop
+Command = Load | Count | Generate | Prepare | Forget | Stop
 Reply = Loading | Loaded | Counted | Failed | api.GenerationEvent
 
 _CLASSES: dict[str, type] = {
     kind.__name__: kind
     for kind in (
-        *(Load, Count, Generate, Prepare, Stop, Loading, Loaded, Counted, Failed),
+        *(Load, Count, Generate, Prepare, Forget, Stop, Loading, Loaded, Counted, Failed),
         *(api.Control, api.Text, api.Sampling, api.GenerationRequest),
         *(api.EngineOptions, api.LoadMode),
         *(api.ModelInfo, api.FinishReason, api.Statistics),

@@ -20,6 +20,7 @@ from soro_edge.engine.wire import (
     Count,
     Counted,
     Failed,
+    Forget,
     Generate,
     Load,
     Loaded,
@@ -96,7 +97,7 @@ class Worker:
                 self._stopped = self._asked
                 if self._engine:
                     self._engine.stop()
-            elif isinstance(command, Load | Count | Generate | Prepare):
+            elif isinstance(command, Load | Count | Generate | Prepare | Forget):
                 self._asked += isinstance(command, Generate)
                 self._waiting.put(command)
         # The parent is gone: end the answer first, then the loop.
@@ -115,6 +116,8 @@ class Worker:
             case Prepare(prompt, lasting):
                 if self._engine:
                     self._engine.prepare(prompt, lasting=lasting)
+            case Forget():
+                self._loaded().forget()
             case Stop():
                 pass
 

@@ -111,6 +111,9 @@ class ScriptedEngine:
     def prepare(self, prompt: Prompt, *, lasting: bool = False) -> None:
         self.prepared.append(prompt)
 
+    def forget(self) -> None:
+        self.prepared.clear()
+
     def stop(self) -> None:
         self._stopped.set()
 

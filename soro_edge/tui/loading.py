@@ -74,6 +74,9 @@ class PreparedEngine:
     def prepare(self, prompt: Prompt, *, lasting: bool = False) -> None:
         self._engine.prepare(prompt, lasting=lasting)
 
+    def forget(self) -> None:
+        self._engine.forget()
+
     def stop(self) -> None:
         self._engine.stop()
 

@@ -19,6 +19,7 @@ from soro_edge.chat.template import Turn, render
 from soro_edge.engine.api import (
     EngineOptions,
     Finished,
+    FinishReason,
     GenerationRequest,
     Prompt,
     Sampling,
@@ -278,6 +279,11 @@ def test_stop_breaks_off_in_the_middle_of_a_batch(long_model: Path) -> None:
     engine.stop()
     assert not engine.cache.run(tokens[64:128]) and len(engine.cache.tokens) == 64
     assert answer(engine, prompt, 5)[0] == expected
+    for event in engine.generate(GenerationRequest(prompt=prompt, sampling=GREEDY)):
+        if isinstance(event, TextPiece):
+            engine.stop()
+    assert isinstance(event, Finished) and event.reason is FinishReason.STOPPED
+    assert event.statistics.generated_tokens <= 3
     engine.close()
 
 

@@ -76,6 +76,16 @@ def test_the_oldest_goes_first_and_what_lasts_goes_last(tmp_path: Path) -> None:
     assert len(store(tmp_path).all()) == 3
 
 
+def test_what_is_forgotten_is_gone_and_what_lasts_stays(tmp_path: Path) -> None:
+    store(tmp_path, binding="another").save(TOKENS, STATE)
+    ours = store(tmp_path)
+    ours.save(TOKENS, STATE)
+    ours.save(TOKENS[:9], STATE, lasting=True)
+    ours.forget()
+    assert [saved.tokens for saved in store(tmp_path).all()] == [TOKENS[:9]]
+    assert len(list(tmp_path.iterdir())) == 1
+
+
 def test_a_full_disk_saves_nothing_and_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
