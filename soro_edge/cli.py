@@ -294,6 +294,20 @@ def doctor(program: Program) -> int:
     return run_doctor(program)
 
 
+@soro.command("tune")
+@click.option("--model", default="", help="Name of the model; see `soro models list`.")
+@click.option("--reset", is_flag=True, help="Forget what was measured.")
+@click.pass_obj
+def tune_machine(program: Program, model: str, reset: bool) -> None:
+    """Measure for a minute which threads, batch and loading suit this computer, and keep that."""
+    from soro_edge.commands import tune
+
+    if reset:
+        tune.reset_tuning(program)
+    else:
+        tune.run_tune(program, model)
+
+
 @soro.command()
 @click.pass_obj
 def paths(program: Program) -> None:
@@ -310,15 +324,16 @@ def paths(program: Program) -> None:
 @click.option("--model", default="", help="Name of the model; see `soro models list`.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option(
-    "--rounds", default=5, show_default=True, type=click.IntRange(min=1), help="Pairs of runs."
+    "--rounds", default=3, show_default=True, type=click.IntRange(min=1), help="Pairs of runs."
 )
 @click.pass_obj
 def bench(program: Program, model: str, as_json: bool, rounds: int) -> None:
     """Measure the speed here, each figure against the bare C API in the same run."""
     from soro_edge.bench.report import run_bench
 
-    file = program.models.check(program.manifest(model))
-    run_bench(str(file), program.paths, rounds=rounds, as_json=as_json)
+    manifest = program.manifest(model)
+    program.models.check(manifest)
+    run_bench(program.engine_options(manifest), program.paths, rounds=rounds, as_json=as_json)
 
 
 if __name__ == "__main__":

@@ -45,6 +45,8 @@ class GgufHeader:
     tensor_types: tuple[int, ...]
     need_bytes: int
     """The file's length if nothing is missing."""
+    pieces: int
+    """Rows of the embedding: the vocabulary's size."""
 
 
 def read_header(path: Path) -> GgufHeader:
@@ -81,12 +83,14 @@ def _read(file: BinaryIO) -> GgufHeader:
         value = _value(file, kind)
         if value is not None:
             metadata[key] = value
-    types, end = [], 0
+    types, end, pieces = [], 0, 0
     for _ in range(tensors):
-        _string(file)
+        name = _string(file)
         (dimensions,) = _unpack(file, "I")
         shape = _unpack(file, f"{dimensions}Q")
         kind, offset = _unpack(file, "IQ")
+        if name == "token_embd.weight":
+            pieces = shape[-1]
         values = 1
         for length in shape:
             values *= length
@@ -95,7 +99,12 @@ def _read(file: BinaryIO) -> GgufHeader:
         end = max(end, offset + values // per_block * block_bytes)
     alignment = int(metadata.get("general.alignment", 32)) or 32
     data_begins = -(-file.tell() // alignment) * alignment
-    return GgufHeader(metadata=metadata, tensor_types=tuple(types), need_bytes=data_begins + end)
+    return GgufHeader(
+        metadata=metadata,
+        tensor_types=tuple(types),
+        need_bytes=data_begins + end,
+        pieces=pieces,
+    )
 
 
 def _unpack(file: BinaryIO, form: str) -> tuple[int, ...]:

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from soro_edge.engine.api import EngineOptions
 from soro_edge.engine.hardware import free_memory_bytes
 from soro_edge.errors import (
     ModelCutShort,
@@ -25,12 +26,11 @@ from soro_edge.errors import (
 )
 from soro_edge.gguf_header import GgufHeader, read_header
 from soro_edge.manifest import Manifest, read_manifest, write_manifest
+from soro_edge.memory import fit_memory, plan_memory
 from soro_edge.paths import Paths, make_folder, manifests_folder, storage_error
 
 Progress = Callable[[float], None]
 _CHUNK_BYTES = 1 << 20
-_BATCH_BUFFER_BYTES = 60 << 20
-"""Compute buffers and the interpreter, rounded up; seen with 49,152 and with 262,144 pieces."""
 
 
 def _silent(fraction: float) -> None:
@@ -147,25 +147,21 @@ class ModelFolder:
 
 
 def memory_needed_bytes(manifest: Manifest, header: GgufHeader, context_tokens: int) -> int:
-    """What the engine's process will take: weights, KV cache in F16, buffers."""
+    """What the engine's process will take at the least, with all of the context."""
     if manifest.memory_bytes and context_tokens <= manifest.context_tokens:
         return manifest.memory_bytes
-    kind = header.metadata.get("general.architecture", "")
-
-    def number(name: str) -> int:
-        return int(header.metadata.get(f"{kind}.{name}", 0))
-
-    heads = number("attention.head_count") or 1
-    head_width = number("attention.key_length") or number("embedding_length") // heads
-    kv_heads = number("attention.head_count_kv") or heads
-    cache = 2 * 2 * number("block_count") * kv_heads * head_width * context_tokens
-    return header.need_bytes + cache + _BATCH_BUFFER_BYTES
+    least = EngineOptions(model_path="", context_tokens=context_tokens, checkpoint_bytes=0)
+    return plan_memory(header, least).total_bytes
 
 
 def check_memory(manifest: Manifest, path: Path, context_tokens: int) -> None:
-    """Raises NotEnoughMemory, with the numbers, before anything is loaded."""
-    need = memory_needed_bytes(manifest, read_header(path), context_tokens)
-    free = free_memory_bytes()
+    """Raises NotEnoughMemory, with the numbers, before anything is loaded: where not even a short
+    context fits."""
+    header, free = read_header(path), free_memory_bytes()
+    least = EngineOptions(model_path="", context_tokens=context_tokens, checkpoint_bytes=0)
+    fitted = plan_memory(header, fit_memory(header, least, free)).total_bytes
+    saved = plan_memory(header, least).total_bytes - fitted
+    need = memory_needed_bytes(manifest, header, context_tokens) - saved
     if need > free:
         raise NotEnoughMemory(need_mb=need // 1_000_000, free_mb=free // 1_000_000)
 

@@ -43,6 +43,16 @@ class Paths:
         return self.data / "verified.json"
 
     @property
+    def states_folder(self) -> Path:
+        """What the model has read before, so that it need not read it again."""
+        return self.data / "states"
+
+    @property
+    def tuning_file(self) -> Path:
+        """What `soro tune` measured on this machine."""
+        return self.data / "tuning.json"
+
+    @property
     def engine_log(self) -> Path:
         return self.logs / "engine.log"
 

@@ -23,7 +23,8 @@ class Settings:
     context_tokens: int = 0
     """Length of the context window; 0 takes the model's own."""
     threads: int = 0
-    """Processor threads for the model; 0 takes one for each physical core."""
+    """Processor threads for the model; 0 takes what `soro tune` found, or leaves one core
+    for the screen where there are three or more."""
     max_tokens: int = 1024
     """Longest answer."""
     theme: str = "dark"

@@ -16,6 +16,7 @@ RANK = {
     "gguf_header": 3,
     "engine": 3,
     "manifest": 4,
+    "memory": 4,
     "models": 5,
     "chat": 5,
     "testing": 6,
@@ -29,7 +30,7 @@ RANK = {
 FORBIDDEN = {("chat", "history"), ("tui", "history"), ("history", "testing"), ("history", "models")}
 ONLY_IN = {
     "textual": ("tui/",),
-    "llama_cpp": ("engine/llama.py",),
+    "llama_cpp": ("engine/native.py",),
     "gguf": ("testing/",),
     "numpy": ("testing/",),
 }

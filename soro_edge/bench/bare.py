@@ -1,45 +1,77 @@
 """The bare loop over the C API: what speed is there to be had? Run as a process of its own.
 
-Usage: python -m soro_edge.bench.bare MODEL THREADS TOKENS TEXT; prints seconds of prefill and decode.
-It takes the engine's loaded context, and nothing of its loop.
+One request comes as a line of the engine's wire on stdin, JSON goes out: for each prompt the seconds to
+its first token from an empty cache, then the speed of decoding. It takes the engine's loaded context,
+and nothing of its loop, its cache or its protocol.
 """
 
 import json
+import os
 import sys
 import time
 
-from soro_edge.engine.api import EngineOptions, Text
-from soro_edge.engine.llama import LlamaEngine, load_bindings
+from soro_edge.bench.trial import peak_bytes
+from soro_edge.engine.api import Prompt
+from soro_edge.engine.hardware import lower_priority
+from soro_edge.engine.llama import LlamaEngine
+from soro_edge.engine.native import lib
+from soro_edge.engine.wire import Count, Load, decode
 
 
 def main() -> None:
-    model, threads, count, text = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
-    engine = LlamaEngine(EngineOptions(model_path=model, threads=threads))
+    lower_priority()  # as the worker does: both sides wait for the same others
+    load, count = decode(sys.stdin.buffer.readline()), decode(sys.stdin.buffer.readline())
+    if not isinstance(load, Load) or not isinstance(count, Count):
+        raise SystemExit("a Load and a Count are wanted")
+    tokens = int(sys.argv[1])
+    began = time.perf_counter()
+    engine = LlamaEngine(load.options)
     engine.load()
-    print(json.dumps(measure(engine, (Text(text),), count)))
+    loaded = time.perf_counter() - began
+    firsts = [
+        first_token_seconds(engine, prompt, load.options.prefill_batch_tokens)
+        for prompt in count.prompts
+    ]
+    speed = decode_speed(engine, tokens)
+    facts = {
+        "load_seconds": loaded,
+        "prompt_tokens": engine.count_tokens(count.prompts),
+        "first_token_seconds": firsts,
+        "tokens_per_second": speed,
+        "peak_bytes": peak_bytes(os.getpid()),
+    }
+    print(json.dumps(facts))
 
 
-def measure(engine: LlamaEngine, prompt: tuple[Text, ...], count: int) -> dict[str, float]:
-    """Greedy decoding of `count` tokens after `prompt`, with nothing around it."""
-    lib = load_bindings()
-    context, tokens = engine.native_context, engine.tokenize(prompt)
+def first_token_seconds(engine: LlamaEngine, prompt: Prompt, batch_tokens: int) -> float:
+    """Reading the whole prompt into an empty cache, and choosing one token."""
+    context = engine.native_context
     sampler = lib.llama_sampler_init_greedy()
     began = time.perf_counter()
-    for start in range(0, len(tokens), 64):
-        part = tokens[start : start + 64]
+    tokens = engine.tokenize(prompt)
+    lib.llama_memory_clear(lib.llama_get_memory(context), True)
+    for start in range(0, len(tokens), batch_tokens):
+        part = tokens[start : start + batch_tokens]
         batch = (lib.llama_token * len(part))(*part)
         lib.llama_decode(context, lib.llama_batch_get_one(batch, len(part)))
-    one = (lib.llama_token * 1)()
-    one[0] = lib.llama_sampler_sample(sampler, context, -1)
-    first = time.perf_counter()
-    for _ in range(count - 1):
+    lib.llama_sampler_sample(sampler, context, -1)
+    seconds = time.perf_counter() - began
+    lib.llama_sampler_free(sampler)
+    return seconds
+
+
+def decode_speed(engine: LlamaEngine, count: int) -> float:
+    """Tokens a second, after what was read last."""
+    context = engine.native_context
+    sampler = lib.llama_sampler_init_greedy()
+    one = (lib.llama_token * 1)(lib.llama_sampler_sample(sampler, context, -1))
+    began = time.perf_counter()
+    for _ in range(count):
         lib.llama_decode(context, lib.llama_batch_get_one(one, 1))
         one[0] = lib.llama_sampler_sample(sampler, context, -1)
-    ended = time.perf_counter()
-    return {
-        "first_token_seconds": first - began,
-        "tokens_per_second": (count - 1) / (ended - first),
-    }
+    seconds = time.perf_counter() - began
+    lib.llama_sampler_free(sampler)
+    return count / seconds
 
 
 if __name__ == "__main__":

@@ -1,17 +1,20 @@
 """One conversation, question by question: store, fit, render, generate, store while it streams.
 
 The TUI, `soro chat` and `soro ask` all run this session. It knows an Engine and a MessageLog, no
-process, no SQLite and no screen. It is not for several threads, but `stop` may come from any.
+process, no SQLite and no screen. It is not for several threads, but `stop` and `prepare` may come
+from any.
 """
 
+import contextlib
 import re
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 
 from soro_edge.chat.letters import clean
-from soro_edge.chat.messages import AnswerState, Message, MessageLog, Role
-from soro_edge.chat.template import Turn, render
+from soro_edge.chat.messages import AnswerState, MessageLog
+from soro_edge.chat.template import Turn, render, render_beginning
+from soro_edge.chat.turns import answered_turns, turns_of, whole_words
 from soro_edge.chat.window import first_turn_kept
 from soro_edge.engine.api import (
     Engine,
@@ -25,7 +28,7 @@ from soro_edge.engine.api import (
     Statistics,
     TextPiece,
 )
-from soro_edge.errors import EmptyQuestion, EngineError, NothingToRepeat, StorageError
+from soro_edge.errors import EmptyQuestion, EngineError, NothingToRepeat, SoroError, StorageError
 
 STORE_EVERY_SECONDS = 0.5
 """A power cut loses at most so much of an answer."""
@@ -89,6 +92,7 @@ class ChatSession:
         self._options = options or ChatOptions()
         self._clock = clock
         self._first_turn = 0
+        self._answering = False
 
     def ask(self, question: str) -> Generator[ChatEvent, None, None]:
         """Store the question, then stream its answer: ends with Answered.
@@ -108,11 +112,32 @@ class ChatSession:
             raise NothingToRepeat
         yield from self._answer()
 
+    def prepare(self, draft: str = "") -> None:
+        """Let the engine read ahead what the next question begins with: the system text, the earlier
+        turns, and of `draft`, what the pupil has written so far, the words that are whole.
+
+        Call it when the engine is loaded. While an answer is written it does nothing. What goes
+        wrong here is told when the question is asked.
+        """
+        if self._answering:
+            return
+        with contextlib.suppress(SoroError):
+            turns, _unanswered = answered_turns(self._log.messages())
+            beginning = self._beginning(turns, whole_words(draft))
+            self._engine.prepare(beginning, lasting=not turns and not draft)
+
     def stop(self) -> None:
         """End the answer being written. From any thread."""
         self._engine.stop()
 
     def _answer(self) -> Generator[ChatEvent, None, None]:
+        self._answering = True
+        try:
+            yield from self._write_answer()
+        finally:
+            self._answering = False
+
+    def _write_answer(self) -> Generator[ChatEvent, None, None]:
         info = self._engine.load()
         turns = turns_of(self._log.messages())
         first = self._fit(turns, info)
@@ -164,6 +189,12 @@ class ChatSession:
             render=lambda kept: self._render(list(kept), info),
             count_tokens=self._engine.count_tokens,
         )
+
+    def _beginning(self, turns: list[Turn], draft: str) -> Prompt:
+        """As `_write_answer` will render it: with the same turns dropped."""
+        info = self._engine.load()
+        first = self._fit([*turns, Turn(question=draft or "?")], info)
+        return render_beginning(turns[first:], self._options.system, info, draft)
 
     def _render(self, turns: list[Turn], info: ModelInfo) -> Prompt:
         return render(turns, self._options.system, info)
@@ -221,25 +252,6 @@ class _StoredAnswer:
         return None
 
 
-def turns_of(messages: Sequence[Message]) -> list[Turn]:
-    """The turns that the model is shown, ending with the newest question, unanswered.
-
-    Earlier questions whose answer is missing, empty or a loop are left out: roles must alternate,
-    and a loop in the prompt breeds another.
-    """
-    turns: list[Turn] = []
-    question = ""
-    for message in messages:
-        if message.role is Role.USER:
-            question = message.text
-        elif message.text.strip() and message.state not in _UNUSABLE:
-            turns.append(Turn(question=question, answer=message.text))
-    if turns and messages[-1].role is Role.ASSISTANT and turns[-1].answer == messages[-1].text:
-        turns.pop()  # asked again: its answer is about to be replaced
-    return [*turns, Turn(question=question)]
-
-
-_UNUSABLE = frozenset({AnswerState.EMPTY, AnswerState.LOOPED})
 _REFERENCE_ONLY = re.compile(r"[\s\[\]0-9.,]*")
 
 

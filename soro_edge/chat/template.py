@@ -37,6 +37,22 @@ def render(turns: Sequence[Turn], system: str, info: ModelInfo) -> Prompt:
     return _merge(_from_jinja(turns, system, info, info.chat_template))
 
 
+_CUT = "\ue002"
+"""Stands where a question goes on; no keyboard writes it."""
+
+
+def render_beginning(turns: Sequence[Turn], system: str, info: ModelInfo, draft: str) -> Prompt:
+    """What the prompt begins with whatever follows `draft` in the next question. Raises BadTemplate."""
+    whole = render([*turns, Turn(question=draft + _CUT)], system, info)
+    beginning: list[Control | Text] = []
+    for part in whole:
+        if isinstance(part, Text) and _CUT in part.text:
+            before = part.text.partition(_CUT)[0]
+            return (*beginning, Text(before)) if before else tuple(beginning)
+        beginning.append(part)
+    return ()
+
+
 def _gemma3(turns: Sequence[Turn], system: str, info: ModelInfo) -> list[Control | Text]:
     """Gemma 3's chat form: roles `user` and `model`, the system text before the first question."""
     start, end = Control("<start_of_turn>"), Control("<end_of_turn>")

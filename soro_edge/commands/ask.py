@@ -25,7 +25,7 @@ def run_ask(
     file = program.models.check(manifest)
     check_memory(manifest, file, program.context_tokens(manifest))
     history = program.told_history() if keep else None
-    engine = program.engine(manifest)
+    engine = program.engine(manifest, saves_states=False)
     try:
         log: MessageLog = history.new_conversation() if history else MemoryLog()
         options = program.chat_options(manifest, answer)

@@ -11,6 +11,7 @@ import click
 
 from soro_edge.chat.messages import AnswerState
 from soro_edge.chat.session import Answered, ChatEvent, ChatSession, NotSaved, TurnsDropped
+from soro_edge.commands.models import progress_bar
 from soro_edge.commands.program import AnswerOptions, Program
 from soro_edge.engine.api import TextPiece
 from soro_edge.errors import Interrupted, NotUtf8, SoroError, StorageError
@@ -27,7 +28,8 @@ def run_chat(program: Program, answer: AnswerOptions) -> int:
     engine = program.engine(manifest)
     try:
         click.echo(_("loading…"), err=True)
-        engine.load()
+        with progress_bar(manifest.title, manifest.size_bytes) as advance:
+            engine.load(advance)
         session = ChatSession(
             engine=engine,
             log=history.new_conversation(),
@@ -47,6 +49,7 @@ def run_chat(program: Program, answer: AnswerOptions) -> int:
 def _converse(session: ChatSession) -> int:
     code = 0
     while True:
+        session.prepare()
         try:
             question = _read_line()
         except NotUtf8 as error:

@@ -4,7 +4,6 @@ import platform
 import shutil
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import click
 import psutil
@@ -13,8 +12,11 @@ from soro_edge import __version__
 from soro_edge.commands.program import AnswerOptions, Program
 from soro_edge.engine.api import Finished, GenerationRequest, TextPiece
 from soro_edge.engine.hardware import default_threads, free_memory_bytes, total_memory_bytes
+from soro_edge.engine.tuning import processor_name, read_tuning
 from soro_edge.errors import HistoryDamaged, SoroError
+from soro_edge.gguf_header import read_header
 from soro_edge.locale import _
+from soro_edge.memory import plan_memory
 from soro_edge.models import check_memory
 from soro_edge.paths import make_folder
 
@@ -26,13 +28,14 @@ def run_doctor(program: Program) -> int:
     code = 0
     for name, check in (
         (_("program"), _program),
-        (_("processor"), _processor),
+        (_("processor"), lambda: _processor(program)),
         (_("memory"), _memory),
         (_("disk"), lambda: _disk(program)),
         (_("console"), _console),
         (_("letters"), lambda: FONT_LINE + "  " + _("(six pairs of letters; no boxes?)")),
         (_("history"), lambda: _history(program)),
         (_("model file"), lambda: _model_file(program)),
+        (_("memory needed"), lambda: _memory_needed(program)),
         (_("first token"), lambda: _first_token(program)),
     ):
         code = _report(name, check) or code
@@ -52,17 +55,11 @@ def _program() -> str:
     return f"Soro Edge {__version__}, Python {platform.python_version()}, {platform.platform()}"
 
 
-def _processor() -> str:
-    return f"{_processor_name()}, {default_threads()} × {psutil.cpu_count()}"
-
-
-def _processor_name() -> str:
-    facts = Path("/proc/cpuinfo")
-    if facts.exists():
-        for line in facts.read_text(encoding="utf-8", errors="replace").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
+def _processor(program: Program) -> str:
+    tuned = read_tuning(program.paths.tuning_file)
+    threads = tuned.threads if tuned else default_threads()
+    line = f"{processor_name()}, {threads} × {psutil.cpu_count()}"
+    return line + ", " + (_("tuned") if tuned else _("not tuned: `soro tune`"))
 
 
 def _memory() -> str:
@@ -101,11 +98,27 @@ def _model_file(program: Program) -> str:
     return manifest.name + ": " + _("whole")
 
 
+def _memory_needed(program: Program) -> str:
+    manifest = program.manifest()
+    options = program.engine_options(manifest)
+    plan = plan_memory(read_header(program.models.file(manifest)), options)
+    parts = (
+        (_("weights"), plan.weights_bytes),
+        (_("conversation"), plan.cache_bytes),
+        (_("ways back"), plan.checkpoint_bytes),
+        (_("the rest"), plan.buffer_bytes + plan.program_bytes),
+    )
+    sum_of_parts = " + ".join(f"{name} {size / 1e6:.0f}" for name, size in parts)
+    return f"{sum_of_parts} = {plan.total_bytes / 1e6:.0f} MB, " + _("{tokens} tokens").format(
+        tokens=options.context_tokens
+    )
+
+
 def _first_token(program: Program) -> str:
     from soro_edge.chat.template import Turn, render
 
     manifest = program.manifest()
-    engine = program.engine(manifest)
+    engine = program.engine(manifest, saves_states=False)
     options = program.chat_options(manifest, AnswerOptions(max_tokens=16))
     try:
         info = engine.load()

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from soro_edge.commands.program import Program
+from soro_edge.engine.states import StateStore
 from soro_edge.history.export import to_html, to_markdown, to_text
 from soro_edge.locale import _
 from soro_edge.paths import storage_error
@@ -77,6 +78,8 @@ def delete(program: Program, conversation_id: int, *, sure: bool) -> None:
             question = _("Delete «{title}» for ever?").format(title=title)
             click.confirm(question, abort=True, err=True)
         history.delete(conversation_id)
+        # Saved states hold what was written in it. None of them is ours to keep: a prefill makes them.
+        StateStore(program.paths.states_folder, binding="", limit_bytes=0).forget()
     finally:
         history.close()
     click.echo(_("Deleted."), err=True)

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from soro_edge.commands.program import Program
+from soro_edge.engine.progress import LoadingProgress
 from soro_edge.errors import ModelDamaged, ModelFileMissing, SoroError
 from soro_edge.gguf_header import read_header
 from soro_edge.locale import _
@@ -27,7 +28,7 @@ def list_models(program: Program) -> None:
 
 def add(program: Program, file: Path, name: str) -> None:
     """Copy a model in, and say how to use it."""
-    with _bar(_("copying")) as advance:
+    with progress_bar(_("copying")) as advance:
         manifest = program.models.add(file, name, advance)
     if program.manifest().name == manifest.name:
         click.echo(_("Added: {name}. It is used from now on.").format(name=manifest.name))
@@ -43,7 +44,7 @@ def verify(program: Program, name: str) -> int:
     code = 0
     for manifest in chosen:
         try:
-            with _bar(manifest.name) as advance:
+            with progress_bar(manifest.name) as advance:
                 program.models.verify(manifest, advance)
             click.echo(manifest.name + ": " + _("whole"))
         except (ModelDamaged, ModelFileMissing) as error:
@@ -79,11 +80,12 @@ def info(program: Program, name: str) -> None:
         click.echo(f"{label:<16} {value}")
 
 
-class _bar:  # noqa: N801 (a context manager that reads as a verb)
+class progress_bar:  # noqa: N801 (a context manager that reads as a verb)
     """A progress bar on stderr, in safe characters; silent where stderr is no terminal."""
 
-    def __init__(self, label: str) -> None:
+    def __init__(self, label: str, total_bytes: int = 0) -> None:
         self._label = label
+        self._progress = LoadingProgress(total_bytes)
         self._shown = -1
 
     def __enter__(self) -> Progress:
@@ -98,6 +100,8 @@ class _bar:  # noqa: N801 (a context manager that reads as a verb)
         if percent == self._shown or not sys.stderr.isatty():
             return
         self._shown = percent
-        filled = percent * 30 // 100
-        sys.stderr.write(f"\r{self._label} {'█' * filled}{'░' * (30 - filled)} {percent:>3} %")
+        filled, told = percent * 30 // 100, self._progress.line(fraction)
+        sys.stderr.write(
+            f"\r{self._label} {'█' * filled}{'░' * (30 - filled)} {percent:>3} % {told}  "
+        )
         sys.stderr.flush()

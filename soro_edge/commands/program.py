@@ -11,6 +11,7 @@ from soro_edge.settings import Settings
 
 if TYPE_CHECKING:
     from soro_edge.chat.session import ChatOptions
+    from soro_edge.engine.api import EngineOptions
     from soro_edge.engine.client import EngineProcess
     from soro_edge.history.store import History
     from soro_edge.manifest import Manifest
@@ -45,17 +46,43 @@ class Program:
     def context_tokens(self, manifest: "Manifest") -> int:
         return self.settings.context_tokens or manifest.context_tokens
 
-    def engine(self, manifest: "Manifest") -> "EngineProcess":
-        """Not yet started."""
-        from soro_edge.engine.api import EngineOptions
+    def engine(self, manifest: "Manifest", *, saves_states: bool = True) -> "EngineProcess":
+        """Not yet started. A single question need not write megabytes to a stick: it saves none."""
         from soro_edge.engine.client import EngineProcess
 
-        options = EngineOptions(
-            model_path=str(self.models.file(manifest)),
+        def options() -> "EngineOptions":
+            found = self.engine_options(manifest)
+            return found if saves_states else replace(found, states_bytes=0)
+
+        return EngineProcess(options, log_file=self.paths.engine_log)
+
+    def engine_options(self, manifest: "Manifest") -> "EngineOptions":
+        """As this machine was tuned, made to fit into the memory that is free now."""
+        from soro_edge.engine.hardware import free_memory_bytes
+        from soro_edge.engine.tuning import read_tuning
+        from soro_edge.gguf_header import read_header
+        from soro_edge.memory import fit_memory
+
+        options = self.untuned_options(manifest)
+        tuning = read_tuning(self.paths.tuning_file)
+        if tuning is not None:
+            options = tuning.apply(options)
+        return fit_memory(read_header(self.models.file(manifest)), options, free_memory_bytes())
+
+    def untuned_options(self, manifest: "Manifest") -> "EngineOptions":
+        """What the settings and the model ask for."""
+        from soro_edge.engine.api import EngineOptions
+        from soro_edge.memory import checkpoint_bytes
+
+        path = self.models.file(manifest)
+        return EngineOptions(
+            model_path=str(path),
             context_tokens=self.context_tokens(manifest),
             threads=self.settings.threads or None,
+            states_folder=str(self.paths.states_folder),
+            model_sha256=manifest.sha256,
+            checkpoint_bytes=checkpoint_bytes(manifest.size_bytes),
         )
-        return EngineProcess(options, log_file=self.paths.engine_log)
 
     def chat_options(self, manifest: "Manifest", answer: AnswerOptions) -> "ChatOptions":
         from soro_edge.chat.session import ChatOptions

@@ -29,6 +29,7 @@ def run_tutor(program: Program) -> None:
         open_history=program.history,
         options=program.chat_options(manifest, AnswerOptions()),
         model_title=manifest.title,
+        model_bytes=manifest.size_bytes,
         dark=program.settings.theme == "dark",
         prepare=prepare,
     )

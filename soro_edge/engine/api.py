@@ -48,6 +48,17 @@ class Sampling:
     """Same seed, same answer; None draws one."""
 
 
+class LoadMode(StrEnum):
+    """How the weights come into memory."""
+
+    READ = "read"
+    """In order, once: what a slow disk does best, and pages that nobody can take away."""
+    MAP = "map"
+    """Page by page, as they are needed: starts at once, and two programs share them."""
+    LOCK = "lock"
+    """Read, and kept out of the swap where the system allows it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineOptions:
     """What the engine is started with."""
@@ -56,9 +67,25 @@ class EngineOptions:
     context_tokens: int = 2048
     """Length of the context window."""
     threads: int | None = None
-    """Threads for prefill and decoding; None lets the engine choose."""
+    """Threads for decoding; None lets the engine choose."""
+    prefill_threads: int | None = None
+    """Threads for prefill; None takes as many as for decoding."""
     prefill_batch_tokens: int = 64
-    """Tokens prefilled at once. Stop waits for one batch at most."""
+    """Tokens prefilled at once: more are quicker and need a larger buffer."""
+    flash_attention: bool = True
+    exact_cache: bool = False
+    """KV cache in F32, not in F16: twice the memory, for comparisons to the last token."""
+    load_mode: LoadMode = LoadMode.READ
+    repack: bool = True
+    """Weights laid out anew for this processor: quicker, and with MAP a second copy of them."""
+    checkpoint_bytes: int = 24_000_000
+    """Memory for the ways back to earlier turns."""
+    states_folder: str = ""
+    """Where prompt states are saved; empty saves none."""
+    states_bytes: int = 300_000_000
+    """All of them together; the oldest go first. 0 reads them and saves none."""
+    model_sha256: str = ""
+    """What saved states are bound to; empty saves none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,6 +204,22 @@ class Engine(Protocol):
 
         Closing the iterator early stops the engine and leaves it usable. Raises EngineDied when it
         is lost in the middle, QuestionTooLong when the prompt does not fit in the context window.
+        """
+        ...
+
+    def prepare(self, prompt: Prompt, *, lasting: bool = False) -> None:
+        """Read the start of a coming prompt ahead, while nothing else is asked of the engine.
+
+        Returns at once and raises nothing; from any thread. Whatever is asked next goes before it,
+        and a newer call takes its place; an empty prompt calls it off. `lasting` says that many
+        conversations begin so: its state is kept on the disk. Does nothing before `load`.
+        """
+        ...
+
+    def forget(self) -> None:
+        """Lose what was read of conversations, in memory and on disk: one of them was deleted for ever.
+
+        Returns at once and raises nothing; from any thread. Before `load` it is done at the loading.
         """
         ...
 

@@ -27,10 +27,12 @@ from soro_edge.engine.wire import (
     Count,
     Counted,
     Failed,
+    Forget,
     Generate,
     Load,
     Loaded,
     Loading,
+    Prepare,
     Reply,
     Stop,
     WireError,
@@ -52,16 +54,18 @@ class EngineProcess:
 
     def __init__(
         self,
-        options: EngineOptions,
+        options: EngineOptions | Callable[[], EngineOptions],
         *,
         log_file: Path,
         command: Sequence[str] = WORKER_COMMAND,
     ) -> None:
-        self._options = options
+        # A function is asked at each start: what is free then decides.
+        self._options = options if callable(options) else lambda: options
         self._log_file = log_file
         self._command = command
         self._child: subprocess.Popen[bytes] | None = None
         self._info: ModelInfo | None = None
+        self._forgets = False
         self._calling = threading.RLock()
         self._writing = threading.Lock()
 
@@ -74,14 +78,17 @@ class EngineProcess:
         with self._calling:
             if self._info is not None and self._alive():
                 return self._info
+            options = self._options()
             self._start()
-            self._send(Load(self._options))
+            self._send(Load(options))
             while True:
                 match self._receive():
                     case Loading(fraction):
                         on_progress(fraction)
                     case Loaded(info):
                         self._info = info
+                        if self._forgets:
+                            self.forget()
                         return info
                     case other:
                         raise self._nonsense(other)
@@ -112,6 +119,17 @@ class EngineProcess:
                 if not whole:
                     self._drain()
                 raise
+
+    def prepare(self, prompt: Prompt, *, lasting: bool = False) -> None:
+        if self._info is not None:
+            with contextlib.suppress(EngineDied):
+                self._send(Prepare(prompt, lasting))
+
+    def forget(self) -> None:
+        self._forgets = self._info is None
+        if not self._forgets:
+            with contextlib.suppress(EngineDied):
+                self._send(Forget())
 
     def stop(self) -> None:
         with contextlib.suppress(EngineDied):
@@ -170,7 +188,7 @@ class EngineProcess:
             raise EngineSilent(reason=str(error), log=str(self._log_file)) from error
         if isinstance(reply, Failed):
             raise reply.error()
-        if isinstance(reply, Load | Count | Generate | Stop):
+        if isinstance(reply, Load | Count | Generate | Prepare | Forget | Stop):
             raise self._nonsense(reply)
         return reply
 

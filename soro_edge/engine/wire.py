@@ -34,6 +34,19 @@ class Generate:
 
 
 @dataclass(frozen=True, slots=True)
+class Prepare:
+    """Parent to worker: read this ahead while there is nothing else to do. No reply."""
+
+    prompt: api.Prompt
+    lasting: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Forget:
+    """Parent to worker: lose what was read of conversations. No reply."""
+
+
+@dataclass(frozen=True, slots=True)
 class Stop:
     """Parent to worker, at any time: end the answer."""
 
@@ -77,14 +90,15 @@ class Failed:
         return error_classes()[self.kind](**dict(zip(self.names, self.values, strict=True)))
 
 
-Command = Load | Count | Generate | Stop
+Command = Load | Count | Generate | Prepare | Forget | Stop
 Reply = Loading | Loaded | Counted | Failed | api.GenerationEvent
 
 _CLASSES: dict[str, type] = {
     kind.__name__: kind
     for kind in (
-        *(Load, Count, Generate, Stop, Loading, Loaded, Counted, Failed),
-        *(api.Control, api.Text, api.Sampling, api.EngineOptions, api.GenerationRequest),
+        *(Load, Count, Generate, Prepare, Forget, Stop, Loading, Loaded, Counted, Failed),
+        *(api.Control, api.Text, api.Sampling, api.GenerationRequest),
+        *(api.EngineOptions, api.LoadMode),
         *(api.ModelInfo, api.FinishReason, api.Statistics),
         *(api.Prefilled, api.TextPiece, api.Finished),
     )

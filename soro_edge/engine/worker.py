@@ -1,27 +1,31 @@
 """The child process: commands come as lines on stdin, replies go as lines to stdout.
 
 A thread reads stdin, so that Stop is heard while an answer is written; everything else waits in a
-queue for the main loop. The parent's death closes stdin, and the worker ends. Knows the wire and an
-Engine, no llama.cpp: that is imported only when a model is to be loaded.
+queue for the main loop, which reads ahead while the queue is empty. The parent's death closes stdin,
+and the worker ends. Knows the wire, no llama.cpp: that is imported only when a model is to be loaded.
 """
 
 import os
 import queue
 import signal
 import threading
+import time
 import traceback
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
-from soro_edge.engine.api import Engine, EngineOptions
+from soro_edge.engine.api import EngineOptions, GenerationRequest, TextPiece
+from soro_edge.engine.hardware import lower_priority
 from soro_edge.engine.wire import (
     Command,
     Count,
     Counted,
     Failed,
+    Forget,
     Generate,
     Load,
     Loaded,
     Loading,
+    Prepare,
     Reply,
     Stop,
     decode,
@@ -29,11 +33,19 @@ from soro_edge.engine.wire import (
 )
 from soro_edge.errors import ModelNotLoaded, SoroError
 
+if TYPE_CHECKING:
+    from soro_edge.engine.llama import LlamaEngine
+
+JOIN_SECONDS = 0.04
+"""Words that come quicker than this are told together: each telling wakes the screen's process, which
+takes a core from the model. No eye sees the difference."""
+
 
 def main() -> None:
     """Serve the parent until it closes our stdin."""
     # Ctrl-C in the terminal reaches the whole process group; whether to stop is the parent's to say.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    lower_priority()
     # Native code may print: only the wire may write to the real stdout.
     replies = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
@@ -47,13 +59,15 @@ class Worker:
     def __init__(self, commands: BinaryIO, replies: BinaryIO) -> None:
         self._commands = commands
         self._replies = replies
-        self._engine: Engine | None = None
+        self._engine: LlamaEngine | None = None
         self._waiting: queue.Queue[Command | None] = queue.Queue()
+        # Answers asked for, begun, and the last one that was told to stop.
+        self._asked = self._begun = self._stopped = 0
 
     def serve(self) -> None:
         """Until end of input."""
         threading.Thread(target=self._listen, daemon=True).start()
-        while (command := self._waiting.get()) is not None:
+        while (command := self._next()) is not None:
             try:
                 self._obey(command)
             except SoroError as error:
@@ -66,13 +80,25 @@ class Worker:
         if self._engine:
             self._engine.close()
 
+    def _next(self) -> Command | None:
+        """What is to be done next; while that is nothing, a step of reading ahead."""
+        try:
+            while self._waiting.empty() and self._engine and self._engine.read_ahead():
+                pass
+        except SoroError:
+            # Nobody waits for it; when the same is asked in earnest, the error is told.
+            traceback.print_exc()
+        return self._waiting.get()
+
     def _listen(self) -> None:
         for line in self._commands:
             command = decode(line)
             if isinstance(command, Stop):
+                self._stopped = self._asked
                 if self._engine:
                     self._engine.stop()
-            elif isinstance(command, Load | Count | Generate):
+            elif isinstance(command, Load | Count | Generate | Prepare | Forget):
+                self._asked += isinstance(command, Generate)
                 self._waiting.put(command)
         # The parent is gone: end the answer first, then the loop.
         if self._engine:
@@ -86,10 +112,31 @@ class Worker:
             case Count(prompts):
                 self._say(Counted(tuple(self._loaded().count_tokens(prompts))))
             case Generate(request):
-                for event in self._loaded().generate(request):
-                    self._say(event)
+                self._generate(request)
+            case Prepare(prompt, lasting):
+                if self._engine:
+                    self._engine.prepare(prompt, lasting=lasting)
+            case Forget():
+                self._loaded().forget()
             case Stop():
                 pass
+
+    def _generate(self, request: GenerationRequest) -> None:
+        engine = self._loaded()
+        self._begun += 1
+        held, said_at = "", 0.0
+        for event in engine.generate(request):
+            if self._stopped >= self._begun:
+                engine.stop()  # Stop may have come before the answer began
+            if isinstance(event, TextPiece):
+                held += event.text
+                if time.monotonic() - said_at < JOIN_SECONDS:
+                    continue
+                event = TextPiece(held)
+            elif held:
+                self._say(TextPiece(held))
+            held, said_at = "", time.monotonic()
+            self._say(event)
 
     def _load(self, options: EngineOptions) -> None:
         # Imported here: the child answers at once, and errors of the import are told as such.
@@ -108,7 +155,7 @@ class Worker:
 
         self._say(Loaded(self._engine.load(tell)))
 
-    def _loaded(self) -> Engine:
+    def _loaded(self) -> "LlamaEngine":
         if self._engine is None:
             raise ModelNotLoaded(reason="no model yet", log="engine.log")
         return self._engine

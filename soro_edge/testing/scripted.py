@@ -65,6 +65,8 @@ class ScriptedEngine:
         self._stopped = threading.Event()
         self.requests: list[GenerationRequest] = []
         """Every request that came, in order."""
+        self.prepared: list[Prompt] = []
+        """Every prompt that was to be read ahead, in order."""
 
     def load(self, on_progress: Callable[[float], None] = lambda fraction: None) -> ModelInfo:
         if self._load_fails:
@@ -105,6 +107,12 @@ class ScriptedEngine:
             if answer.fails:
                 raise answer.fails
         yield Finished(reason, self._statistics(prompt_tokens, generated))
+
+    def prepare(self, prompt: Prompt, *, lasting: bool = False) -> None:
+        self.prepared.append(prompt)
+
+    def forget(self) -> None:
+        self.prepared.clear()
 
     def stop(self) -> None:
         self._stopped.set()

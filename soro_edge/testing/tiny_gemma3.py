@@ -19,20 +19,56 @@ PIECES = ("▁", "▁са", "лом", "user", "model", "ан", "ин", "ро", "
 
 def write_tiny_gemma3(path: Path, *, seed: int = 7, context_tokens: int = 512) -> Path:
     """Write the model to `path`, the same bytes for the same seed; returns `path`."""
-    pieces, kinds = _vocabulary()
+    pieces, kinds = vocabulary()
     writer = gguf.GGUFWriter(path, "gemma3")
-    writer.add_name("Tiny Gemma 3")
+    write_metadata(
+        writer,
+        name="Tiny Gemma 3",
+        pieces=pieces,
+        kinds=kinds,
+        context_tokens=context_tokens,
+        width=WIDTH,
+        layers=LAYERS,
+        feed_forward=FEED_FORWARD,
+        heads=HEADS,
+        key_width=KEY_WIDTH,
+        window_tokens=SLIDING_WINDOW_TOKENS,
+    )
+    _add_tensors(writer, len(pieces), np.random.default_rng(seed))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return path
+
+
+def write_metadata(
+    writer: gguf.GGUFWriter,
+    *,
+    name: str,
+    pieces: list[str],
+    kinds: list[int],
+    context_tokens: int,
+    width: int,
+    layers: int,
+    feed_forward: int,
+    heads: int,
+    key_width: int,
+    window_tokens: int,
+) -> None:
+    """The head of a Gemma 3 file with one key head, as llama.cpp's own converter writes it."""
+    writer.add_name(name)
     writer.add_context_length(context_tokens)
-    writer.add_embedding_length(WIDTH)
-    writer.add_block_count(LAYERS)
-    writer.add_feed_forward_length(FEED_FORWARD)
-    writer.add_head_count(HEADS)
+    writer.add_embedding_length(width)
+    writer.add_block_count(layers)
+    writer.add_feed_forward_length(feed_forward)
+    writer.add_head_count(heads)
     writer.add_head_count_kv(1)
-    writer.add_key_length(KEY_WIDTH)
-    writer.add_value_length(KEY_WIDTH)
+    writer.add_key_length(key_width)
+    writer.add_value_length(key_width)
     writer.add_layer_norm_rms_eps(1e-6)
     writer.add_rope_freq_base(1_000_000.0)
-    writer.add_sliding_window(SLIDING_WINDOW_TOKENS)
+    writer.add_sliding_window(window_tokens)
     writer.add_tokenizer_model("llama")
     writer.add_tokenizer_pre("default")
     writer.add_token_list(pieces)
@@ -44,21 +80,17 @@ def write_tiny_gemma3(path: Path, *, seed: int = 7, context_tokens: int = 512) -
     writer.add_unk_token_id(CONTROL.index("<unk>"))
     writer.add_add_bos_token(True)
     writer.add_add_space_prefix(False)
-    _add_tensors(writer, len(pieces), np.random.default_rng(seed))
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
-    return path
 
 
-def _vocabulary() -> tuple[list[str], list[int]]:
+def vocabulary(size: int = 0) -> tuple[list[str], list[int]]:
+    """Pieces and their types, filled up to `size` with pieces that no text has."""
     kinds = [int(gguf.TokenType.CONTROL)] * len(CONTROL)
     kinds[CONTROL.index("<unk>")] = int(gguf.TokenType.UNKNOWN)
     kinds += [int(gguf.TokenType.BYTE)] * 256
-    plain = [*PIECES, *LETTERS]
-    kinds += [int(gguf.TokenType.NORMAL)] * len(plain)
-    return [*CONTROL, *(f"<0x{byte:02X}>" for byte in range(256)), *plain], kinds
+    pieces = [*CONTROL, *(f"<0x{byte:02X}>" for byte in range(256)), *PIECES, *LETTERS]
+    pieces += [f"▁no{number:05}" for number in range(len(pieces), size)]
+    kinds += [int(gguf.TokenType.NORMAL)] * (len(pieces) - len(kinds))
+    return pieces, kinds
 
 
 def _add_tensors(writer: gguf.GGUFWriter, pieces: int, random: np.random.Generator) -> None:

@@ -71,6 +71,12 @@ class PreparedEngine:
     def generate(self, request: GenerationRequest) -> Iterator[GenerationEvent]:
         return self._engine.generate(request)
 
+    def prepare(self, prompt: Prompt, *, lasting: bool = False) -> None:
+        self._engine.prepare(prompt, lasting=lasting)
+
+    def forget(self) -> None:
+        self._engine.forget()
+
     def stop(self) -> None:
         self._engine.stop()
 

@@ -67,4 +67,6 @@ class TutorServices:
     model_title: str
     prepare: Callable[[Callable[[float], None]], None]
     """Checks the model's file before it is loaded; hears of progress; raises SoroError."""
+    model_bytes: int = 0
+    """Size of the model's file, for the progress of loading; 0 where it is not known."""
     dark: bool = True

@@ -100,6 +100,14 @@ def load_engine(engine: PreparedEngine, post: Post) -> None:
         post(Ready())
 
 
+def read_ahead(session: ChatSession, draft: str) -> None:
+    """What goes wrong here is told when the question is asked."""
+    try:
+        session.prepare(draft)
+    except Exception:  # noqa: BLE001 the worker's edge: nobody waits for it
+        return
+
+
 class Answering:
     """One answer under way: `run` in a thread, `stop` from any."""
 

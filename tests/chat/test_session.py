@@ -6,7 +6,14 @@ from collections.abc import Iterable
 import pytest
 
 from soro_edge.chat.messages import AnswerState, Role
-from soro_edge.chat.session import Answered, ChatEvent, ChatSession, NotSaved, TurnsDropped
+from soro_edge.chat.session import (
+    Answered,
+    ChatEvent,
+    ChatOptions,
+    ChatSession,
+    NotSaved,
+    TurnsDropped,
+)
 from soro_edge.engine.api import FinishReason, Text, TextPiece
 from soro_edge.errors import (
     DiskFull,
@@ -184,3 +191,32 @@ def test_a_full_disk_does_not_stop_the_answer(emptied: bool) -> None:
     assert streamed == "як ду се" and warnings == 1
     assert isinstance(event, Answered) and event.saved is emptied
     assert log.messages()[-1].text == ("як ду се" if emptied else "")
+
+
+def test_prepare_names_what_the_next_prompt_begins_with() -> None:
+    engine, log = ScriptedEngine(["Салом!"]), MemoryLog()
+    session = ChatSession(engine=engine, log=log, options=ChatOptions(system="Ту омӯзгорӣ."))
+    session.prepare()
+    list(session.ask("Салом"))
+    session.prepare("Чаро осмон кабу")
+    list(session.ask("Чаро осмон кабуд аст?"))
+    for prepared, request in zip(engine.prepared, engine.requests, strict=True):
+        whole, last = request.prompt, prepared[-1]
+        assert prepared[:-1] == whole[: len(prepared) - 1]
+        asked = whole[len(prepared) - 1]
+        assert isinstance(last, Text) and isinstance(asked, Text)
+        assert asked.text.startswith(last.text)
+    assert isinstance(engine.prepared[1][-1], Text)
+    assert engine.prepared[1][-1].text.endswith("Чаро осмон")
+
+
+def test_nothing_is_prepared_while_an_answer_is_written() -> None:
+    engine = ScriptedEngine(["Як ду се."])
+    session = ChatSession(engine=engine, log=MemoryLog())
+    events = session.ask("Салом")
+    next(events)
+    session.prepare("Чаро ")
+    events.close()
+    assert engine.prepared == []
+    session.prepare("Чаро ")
+    assert len(engine.prepared) == 1

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from soro_edge.engine import api
 from soro_edge.engine.detokenizer import StreamingDecoder
 from soro_edge.engine.loops import LoopGuard
-from soro_edge.engine.prefix import reusable_tokens
+from soro_edge.engine.prefix import Checkpoint, Checkpoints, can_go_on, shared_tokens
 from soro_edge.engine.wire import Count, Failed, Generate, Load, decode, encode
 from soro_edge.errors import QuestionTooLong
 from soro_edge.testing.scripted import GEMMA
@@ -65,14 +65,39 @@ def test_no_loop_where_nothing_repeats() -> None:
 
 
 @given(
-    cached=st.lists(st.integers(0, 2), max_size=30),
-    prompt=st.lists(st.integers(0, 2), min_size=1, max_size=30),
-    window=st.integers(0, 10),
-    oldest=st.integers(0, 30),
+    ours=st.lists(st.integers(0, 2), max_size=30), theirs=st.lists(st.integers(0, 2), max_size=30)
 )
-def test_kept_tokens_are_a_shared_prefix_inside_the_window(
-    cached: list[int], prompt: list[int], window: int, oldest: int
+def test_shared_tokens_is_the_longest_shared_start(ours: list[int], theirs: list[int]) -> None:
+    shared = shared_tokens(ours, theirs)
+    assert ours[:shared] == theirs[:shared]
+    assert ours[shared : shared + 1] != theirs[shared : shared + 1] or shared == len(ours)
+
+
+@given(kept=st.integers(0, 40), oldest=st.integers(-1, 40), window=st.integers(0, 10))
+def test_one_goes_on_only_where_the_whole_window_is_there(
+    kept: int, oldest: int, window: int
 ) -> None:
-    kept = reusable_tokens(cached, prompt, oldest_position=oldest, window_tokens=window)
-    assert cached[:kept] == prompt[:kept] and kept < len(prompt)
-    assert not window or kept == 0 or oldest <= max(0, kept - window)
+    seen = range(max(0, kept + 1 - window) if window else 0, kept)
+    there = range(oldest, kept) if oldest >= 0 else range(0)
+    usable = can_go_on(kept, oldest_position=oldest, window_tokens=window)
+    assert not usable or set(seen) <= set(there)
+
+
+@given(
+    at=st.lists(st.integers(1, 500), min_size=1, max_size=20, unique=True),
+    limit=st.integers(0, 6),
+    asked=st.integers(1, 500),
+)
+def test_checkpoints_stay_in_their_memory_and_never_lie_ahead(
+    at: list[int], limit: int, asked: int
+) -> None:
+    kept = Checkpoints(limit_bytes=limit * 10, window_tokens=32)
+    for tokens in at:
+        oldest = max(0, tokens - 32)
+        kept.add(Checkpoint(tokens=tokens, oldest_position=oldest, data=bytearray(10)))
+        assert kept.total_bytes <= limit * 10
+        assert kept.positions() == sorted(set(kept.positions()))
+    found = kept.nearest(asked, at_most=asked)
+    assert found is None or found.tokens <= asked
+    kept.forget_after(asked)
+    assert all(tokens <= asked for tokens in kept.positions())

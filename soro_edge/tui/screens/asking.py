@@ -18,7 +18,7 @@ from soro_edge.errors import EmptyQuestion, EngineDied, NothingToRepeat, Questio
 from soro_edge.locale import _
 from soro_edge.tui import work
 from soro_edge.tui.screens.library import LibraryScreen
-from soro_edge.tui.services import TutorServices
+from soro_edge.tui.services import Conversation, TutorServices
 from soro_edge.tui.widgets.prompt import Prompt
 from soro_edge.tui.widgets.status import StatusLine
 from soro_edge.tui.widgets.transcript import Answer, Transcript, note_of
@@ -38,6 +38,8 @@ class AskingScreen(LibraryScreen):
         self._engine_error: SoroError | None = None
         self._opening = False
         self._leaving = False
+        self._ready = False
+        self._reading: Worker[None] | None = None
 
     def _start(self, task: partial[None]) -> Worker[None]:
         return self.run_worker(task, thread=True, exit_on_error=False)
@@ -110,6 +112,20 @@ class AskingScreen(LibraryScreen):
         self._answering = work.Answering(self._session, events, draft)
         self._thread = self._start(partial(self._answering.run, self.post_message))
 
+    # Reading ahead
+
+    def _use(self, log: Conversation) -> None:
+        super()._use(log)
+        self._read_ahead()
+
+    @on(Prompt.WordWritten)
+    def _read_ahead(self) -> None:
+        """Let the model read what is written so far; at most one thread does so, for no key waits."""
+        idle = self._reading is None or self._reading.is_finished
+        if self._ready and idle and self._session and not self._busy and not self._leaving:
+            draft = self.query_one(Prompt).text
+            self._reading = self._start(partial(work.read_ahead, self._session, draft))
+
     # What the answer's thread tells
 
     @on(work.Told)
@@ -151,6 +167,7 @@ class AskingScreen(LibraryScreen):
     @on(work.Failed)
     async def _show_failure(self, message: work.Failed) -> None:
         error = message.error
+        self._ready = self._ready and isinstance(error, QuestionError)
         if self._answer is not None:
             await self._answer.finish(note_of(AnswerState.FAILED))
         if message.draft:
@@ -187,3 +204,4 @@ class AskingScreen(LibraryScreen):
         self._busy, self._answer, self._answering = False, None, None
         if not self._leaving:
             self._fill_list()
+            self._read_ahead()

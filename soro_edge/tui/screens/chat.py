@@ -18,6 +18,7 @@ from textual.containers import Horizontal, Vertical
 from textual.widgets import Footer, Static
 from textual.worker import WorkerCancelled, WorkerFailed
 
+from soro_edge.engine.progress import LoadingProgress
 from soro_edge.errors import QuestionError, SoroError
 from soro_edge.locale import N_, _
 from soro_edge.tui import work
@@ -60,6 +61,7 @@ class ChatScreen(AskingScreen):
     def __init__(self, services: TutorServices) -> None:
         self._prepared = PreparedEngine(services.engine, services.prepare)
         super().__init__(services, self._prepared)
+        self._loading_progress = LoadingProgress(services.model_bytes)
         for bindings in self._bindings.key_to_bindings.values():
             bindings[:] = [
                 replace(one, description=_(one.description)) if one.description else one
@@ -96,12 +98,14 @@ class ChatScreen(AskingScreen):
 
     @on(work.Loading)
     def _show_loading(self, message: work.Loading) -> None:
-        self.query_one(StatusLine).doing(_("loading…"), message.fraction)
+        told = self._loading_progress.line(message.fraction)
+        self.query_one(StatusLine).doing(f"{_('loading…')} {told}".rstrip(), message.fraction)
 
     @on(work.Ready)
     def _show_ready(self) -> None:
-        self._engine_error = None
+        self._engine_error, self._ready = None, True
         self.query_one(StatusLine).doing(_("thinking…") if self._busy else _("ready"))
+        self._read_ahead()
 
     # Keys
 

@@ -160,6 +160,7 @@ class LibraryScreen(Screen[None]):
                 return
             with self._telling():
                 self._store.delete(chosen)
+                self._engine.forget()
                 if self._log and self._log.id == chosen:
                     await self.action_new()
             self._fill_list()

@@ -1,9 +1,9 @@
 """Where the pupil writes: several lines, Enter sends, Alt gives the six Tajik letters.
 
-Knows nothing of the conversation: it posts PromptSubmitted.
+Knows nothing of the conversation: it posts PromptSubmitted, and WordWritten on the way there.
 """
 
-from textual import events
+from textual import events, on
 from textual.message import Message
 from textual.widgets import TextArea
 
@@ -24,6 +24,9 @@ class Prompt(TextArea):
             super().__init__()
             self.text = text
 
+    class WordWritten(Message):
+        """The whole words of the question are others than before."""
+
     def __init__(self, *, id: str, placeholder: str) -> None:
         super().__init__(
             id=id,
@@ -34,6 +37,14 @@ class Prompt(TextArea):
         )
         for key in ("f6", "f7"):  # a TextArea selects with them; here they are the screen's
             self._bindings.key_to_bindings.pop(key, None)
+        self._words = ""
+
+    @on(TextArea.Changed)
+    def _tell_words(self) -> None:
+        words = self.text[: max(self.text.rfind(" "), self.text.rfind("\n"), 0)]
+        if words != self._words:
+            self._words = words
+            self.post_message(self.WordWritten())
 
     async def _on_key(self, event: events.Key) -> None:
         # Here and not as bindings: those would overtake letters that still wait in the queue.

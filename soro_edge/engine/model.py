@@ -1,0 +1,132 @@
+"""A GGUF file as a loaded model with its context: opened, described, closed.
+
+Knows llama.cpp's parameters and its errors, no tokens and no prompt.
+"""
+
+import ctypes
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from soro_edge.engine.api import EngineOptions, LoadMode, ModelInfo
+from soro_edge.engine.hardware import default_threads
+from soro_edge.engine.native import begin_log, lib, log_text
+from soro_edge.engine.vocabulary import Vocabulary
+from soro_edge.errors import ModelFileMissing, ModelNotLoaded, NotAModel, UnsupportedModel
+
+_UNKNOWN_ARCHITECTURE = re.compile(r"unknown model architecture: '([^']*)'")
+_LOAD_MODES = {
+    LoadMode.READ: lib.LLAMA_LOAD_MODE_NONE,
+    LoadMode.MAP: lib.LLAMA_LOAD_MODE_MMAP,
+    LoadMode.LOCK: lib.LLAMA_LOAD_MODE_MLOCK,
+}
+
+
+class LoadedModel:
+    """Owns llama.cpp's model and context; `close` gives them back."""
+
+    def __init__(self, options: EngineOptions, on_progress: Callable[[float], None]) -> None:
+        self._options = options
+        path = Path(options.model_path)
+        _check_magic(path)
+        self.model: int | None = self._open(path, on_progress)
+        if self.model is None:
+            raise _load_error(path, log_text())
+        self.context: int | None = self._new_context()
+        if self.context is None:
+            self.close()
+            raise ModelNotLoaded(reason=_last_line(log_text()), log="engine.log")
+        self.window_tokens: int = max(0, lib.llama_model_n_swa(self.model))
+        self.vocabulary = Vocabulary(self.model, template=self._template() or "")
+        self.info = self._describe(path)
+
+    def close(self) -> None:
+        """May be called twice."""
+        context, self.context = self.context if hasattr(self, "context") else None, None
+        if context is not None:
+            lib.llama_free(context)
+        model, self.model = self.model, None
+        if model is not None:
+            lib.llama_model_free(model)
+
+    def _open(self, path: Path, on_progress: Callable[[float], None]) -> int | None:
+        wanted = lib.llama_model_default_params()
+        wanted.load_mode = _LOAD_MODES[self._options.load_mode]
+        wanted.use_extra_bufts = self._options.repack
+
+        def progress(fraction: float, _user_data: object) -> bool:
+            on_progress(fraction)
+            return True
+
+        callback = lib.llama_progress_callback(progress)
+        wanted.progress_callback = callback
+        begin_log()
+        return lib.llama_model_load_from_file(str(path).encode(), wanted) or None
+
+    def _new_context(self) -> int | None:
+        options = self._options
+        wanted = lib.llama_context_default_params()
+        wanted.n_ctx = min(options.context_tokens, lib.llama_model_n_ctx_train(self.model))
+        wanted.n_batch = wanted.n_ubatch = options.prefill_batch_tokens
+        # Only the last token's logits are ever asked for; room for all would be n_ubatch x n_vocab.
+        wanted.n_outputs_max = 1
+        wanted.n_threads = options.threads or default_threads()
+        wanted.n_threads_batch = options.prefill_threads or wanted.n_threads
+        wanted.flash_attn_type = (
+            lib.LLAMA_FLASH_ATTN_TYPE_AUTO
+            if options.flash_attention
+            else lib.LLAMA_FLASH_ATTN_TYPE_DISABLED
+        )
+        if options.exact_cache:
+            wanted.type_k = wanted.type_v = lib.GGML_TYPE_F32
+        wanted.swa_full = False
+        wanted.no_perf = True
+        context: int | None = lib.llama_init_from_model(self.model, wanted)
+        return context
+
+    def _template(self) -> str | None:
+        source = lib.llama_model_chat_template(self.model, None)
+        return source.decode("utf-8", "replace") if source else None
+
+    def _describe(self, path: Path) -> ModelInfo:
+        description = ctypes.create_string_buffer(256)
+        lib.llama_model_desc(self.model, description, len(description))
+        return ModelInfo(
+            name=self._metadata("general.name") or path.stem,
+            architecture=self._metadata("general.architecture") or "",
+            description=description.value.decode("utf-8", "replace"),
+            context_tokens=lib.llama_n_ctx(self.context),
+            chat_template=self._template(),
+            control_pieces=self.vocabulary.control_pieces,
+            bos=self.vocabulary.bos,
+            eos=self.vocabulary.eos,
+        )
+
+    def _metadata(self, key: str) -> str | None:
+        value = ctypes.create_string_buffer(1024)
+        length = lib.llama_model_meta_val_str(self.model, key.encode(), value, len(value))
+        return value.value.decode("utf-8", "replace") if length >= 0 else None
+
+
+def _check_magic(path: Path) -> None:
+    try:
+        with path.open("rb") as file:
+            magic = file.read(4)
+    except FileNotFoundError:
+        raise ModelFileMissing(name=path.stem, path=str(path)) from None
+    except OSError as error:
+        raise ModelNotLoaded(reason=error.strerror or str(error), log="engine.log") from error
+    if magic != b"GGUF":
+        raise NotAModel(path=str(path))
+
+
+def _load_error(path: Path, log: str) -> UnsupportedModel | ModelNotLoaded:
+    unknown = _UNKNOWN_ARCHITECTURE.search(log)
+    if unknown:
+        return UnsupportedModel(architecture=unknown[1], path=str(path))
+    return ModelNotLoaded(reason=_last_line(log), log="engine.log")
+
+
+def _last_line(log: str) -> str:
+    told = [line for line in log.splitlines() if "error" in line or "failed" in line]
+    return told[0].strip() if told else "?"

@@ -1,0 +1,94 @@
+"""llama.cpp's C API as a module, and its log. The only importer of llama_cpp here.
+
+Knows no model: what is called on the API is for its callers.
+"""
+
+import ctypes
+import importlib
+import importlib.util
+import sys
+import types
+from collections import deque
+
+
+def load_bindings() -> types.ModuleType:
+    """llama_cpp.llama_cpp without its package's __init__, which imports numpy and a chat library:
+    0.4 seconds and 40 MB that the C API does not need."""
+    if "llama_cpp.llama_cpp" in sys.modules:
+        return sys.modules["llama_cpp.llama_cpp"]
+    spec = importlib.util.find_spec("llama_cpp")
+    if spec is None or spec.submodule_search_locations is None:
+        raise ImportError("llama_cpp is not installed")
+    if "llama_cpp" not in sys.modules:
+        package = types.ModuleType("llama_cpp")
+        package.__spec__ = spec
+        package.__path__ = list(spec.submodule_search_locations)
+        sys.modules["llama_cpp"] = package
+    return importlib.import_module("llama_cpp.llama_cpp")
+
+
+lib = load_bindings()
+
+
+def library_build() -> str:
+    """What a saved state is bound to: another library may lay its memory out differently."""
+    from importlib.metadata import version
+
+    facts = lib.llama_print_system_info()
+    return f"{version('llama-cpp-python')} {facts.decode('utf-8', 'replace')}"
+
+
+_log_lines: deque[str] = deque(maxlen=200)
+
+
+_DEBUG = 1
+
+
+def _keep_log(level: int, text: bytes, _user_data: object) -> None:
+    """llama.cpp's log: to stderr, which the parent sends to a file, and the latest lines for us."""
+    if level == _DEBUG:
+        return
+    line = text.decode("utf-8", "replace")
+    _log_lines.append(line)
+    sys.stderr.write(line)
+
+
+_LOG_CALLBACK = lib.llama_log_callback(_keep_log)
+"""Lives as long as the module, because llama.cpp keeps the pointer."""
+
+
+def begin_log() -> None:
+    """Forget earlier lines and listen."""
+    _log_lines.clear()
+    lib.llama_log_set(_LOG_CALLBACK, None)
+
+
+def log_text() -> str:
+    """The latest lines."""
+    return "".join(_log_lines)
+
+
+class AbortFlag:
+    """Tells llama.cpp, in the middle of a batch, to leave off. Set from any thread.
+
+    The callback is C's own `strlen` on a buffer of ours: 0 means go on, 1 means stop. llama.cpp asks
+    it for every node of the graph, hundreds of times a token, where a call into Python would cost.
+    """
+
+    def __init__(self) -> None:
+        self._buffer = ctypes.create_string_buffer(2)
+        library = ctypes.CDLL("ucrtbase" if sys.platform == "win32" else None)
+        self._callback = ctypes.cast(library.strlen, lib.ggml_abort_callback)
+
+    def attach(self, context: int) -> None:
+        """Let the context ask this flag."""
+        lib.llama_set_abort_callback(context, self._callback, ctypes.addressof(self._buffer))
+
+    def set(self) -> None:
+        self._buffer[0] = b"\x01"
+
+    def clear(self) -> None:
+        self._buffer[0] = b"\x00"
+
+    def is_set(self) -> bool:
+        return self._buffer[0] != b"\x00"

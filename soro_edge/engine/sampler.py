@@ -1,0 +1,35 @@
+"""How the next token is chosen: llama.cpp's sampler chain in its usual order. Knows no model."""
+
+import contextlib
+import secrets
+from collections.abc import Iterator
+
+from soro_edge.engine.api import Sampling
+from soro_edge.engine.native import lib
+
+
+@contextlib.contextmanager
+def sampler_chain(sampling: Sampling, vocabulary_size: int) -> Iterator[int]:
+    """The chain's pointer; freed at the end."""
+    chain = lib.llama_sampler_chain_init(lib.llama_sampler_chain_default_params())
+
+    def add(sampler: int) -> None:
+        lib.llama_sampler_chain_add(chain, sampler)
+
+    if sampling.repeat_penalty != 1.0:
+        last = sampling.repeat_last_tokens
+        penalty = sampling.repeat_penalty
+        add(lib.llama_sampler_init_penalties(vocabulary_size, last, penalty, 0.0, 0.0))
+    if sampling.temperature <= 0:
+        add(lib.llama_sampler_init_greedy())
+    else:
+        seed = secrets.randbits(32) if sampling.seed is None else sampling.seed & 0xFFFFFFFF
+        add(lib.llama_sampler_init_top_k(sampling.top_k))
+        add(lib.llama_sampler_init_top_p(sampling.top_p, 1))
+        add(lib.llama_sampler_init_min_p(sampling.min_p, 1))
+        add(lib.llama_sampler_init_temp(sampling.temperature))
+        add(lib.llama_sampler_init_dist(seed))
+    try:
+        yield chain
+    finally:
+        lib.llama_sampler_free(chain)

@@ -1,0 +1,219 @@
+"""Saved prompt states on disk: found by their tokens, bound to model, library and settings, checked.
+
+A file: magic, digest of all that follows, length of the head, head (JSON), tokens, state. It appears
+whole or not at all. Nothing here raises: a state that cannot be read or written costs a prefill.
+Knows files and bytes, no llama.cpp.
+"""
+
+import array
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from soro_edge.engine.prefix import can_go_on, shared_tokens
+
+_MAGIC = b"SOROKV01"
+_DIGEST_BYTES = 32
+_HEAD_AT = len(_MAGIC) + _DIGEST_BYTES
+_LONGEST_HEAD = 1 << 20
+DISK_RESERVE_BYTES = 200_000_000
+"""Never written where less than this would stay free: the history needs the disk more."""
+_STALE_SECONDS = 3600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SavedState:
+    """One file of the store, without its state."""
+
+    path: Path
+    tokens: list[int]
+    """What the model had read."""
+    lasting: bool
+    """Begins many conversations: goes last where room is made."""
+    written: dict[str, list[int]]
+    """Answers in it, by their text: the tokens they were written with."""
+    size_bytes: int
+    """Of the state."""
+
+
+class StateStore:
+    """The files of one folder that fit one binding. Several processes may use the folder at once."""
+
+    def __init__(self, folder: Path, *, binding: str, limit_bytes: int) -> None:
+        self._folder = folder
+        self._binding = hashlib.sha256(binding.encode("utf-8")).hexdigest()
+        self._limit_bytes = limit_bytes
+        self._states: dict[Path, SavedState] | None = None
+
+    def all(self) -> list[SavedState]:
+        """Those that fit, as the folder was when first asked, with what was saved since."""
+        if self._states is None:
+            self._states = {}
+            for path in self._files("*.state"):
+                saved = self._read_head(path)
+                if saved:
+                    self._states[path] = saved
+            for path in self._files("*.part"):
+                with contextlib.suppress(OSError):
+                    if time.time() - path.stat().st_mtime > _STALE_SECONDS:
+                        path.unlink()
+        return list(self._states.values())
+
+    def best(self, prompt: Sequence[int], *, window_tokens: int) -> tuple[SavedState | None, int]:
+        """The state from which most of `prompt` need not be prefilled, and how many tokens that is."""
+        found: SavedState | None = None
+        most = 0
+        for saved in self.all():
+            kept = min(shared_tokens(saved.tokens, prompt), len(prompt) - 1)
+            oldest = max(0, len(saved.tokens) - window_tokens) if window_tokens else 0
+            fits = can_go_on(kept, oldest_position=oldest, window_tokens=window_tokens)
+            if kept > most and fits:
+                found, most = saved, kept
+        return found, most
+
+    def read(self, saved: SavedState) -> memoryview | None:
+        """Its state, checked; None where the file is damaged or gone. Marks it as used."""
+        try:
+            data = bytearray(saved.path.stat().st_size)
+            with saved.path.open("rb", buffering=0) as file:
+                file.readinto(data)
+            os.utime(saved.path)
+        except OSError:
+            data = bytearray()
+        whole = memoryview(data)
+        if (
+            whole[: len(_MAGIC)] == _MAGIC
+            and _digest(whole[_HEAD_AT:]) == whole[len(_MAGIC) : _HEAD_AT]
+        ):
+            length = int.from_bytes(whole[_HEAD_AT : _HEAD_AT + 4], "little")
+            return whole[_HEAD_AT + 4 + length + 4 * len(saved.tokens) :]
+        self._remove(saved.path)
+        return None
+
+    def save(
+        self,
+        tokens: Sequence[int],
+        state: bytearray,
+        *,
+        lasting: bool = False,
+        written: dict[str, list[int]] | None = None,
+    ) -> bool:
+        """Keep a state; False where there is no room or the disk refuses."""
+        head = {
+            "binding": self._binding,
+            "tokens": len(tokens),
+            "bytes": len(state),
+            "lasting": lasting,
+            "written": written or {},
+        }
+        line = json.dumps(head, ensure_ascii=False).encode("utf-8")
+        ids = array.array("i", tokens).tobytes()
+        start = len(line).to_bytes(4, "little") + line + ids
+        path = self._folder / f"{self._name(ids)}.state"
+        partial = path.with_suffix(f".{os.getpid()}.part")
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            if not self._make_room(len(start) + len(state), path):
+                return False
+            with partial.open("wb") as file:
+                # Not synchronized: a file that a power cut tore is told by its digest.
+                file.write(_MAGIC + _digest(start, state) + start)
+                file.write(state)
+            partial.replace(path)
+        except OSError:
+            with contextlib.suppress(OSError):
+                partial.unlink(missing_ok=True)
+            return False
+        saved = SavedState(
+            path=path,
+            tokens=list(tokens),
+            lasting=lasting,
+            written=written or {},
+            size_bytes=len(state),
+        )
+        self.all()
+        if self._states is not None:
+            self._states[path] = saved
+        return True
+
+    def forget(self) -> None:
+        """Delete every state but those that last: they hold what a pupil wrote."""
+        kept = {saved.path for saved in self.all() if saved.lasting}
+        for path in self._files("*.state"):
+            if path not in kept:
+                self._remove(path)
+
+    def _make_room(self, need_bytes: int, path: Path) -> bool:
+        """Delete the oldest until `need_bytes` fit; False where they cannot."""
+        if need_bytes > self._limit_bytes:
+            return False
+        if shutil.disk_usage(self._folder).free < need_bytes + DISK_RESERVE_BYTES:
+            return False
+        lasting = {saved.path for saved in self.all() if saved.lasting}
+        files = []
+        for other in self._files("*.state"):
+            with contextlib.suppress(OSError):
+                facts = other.stat()
+                files.append((other in lasting, facts.st_mtime_ns, facts.st_size, other))
+        room = self._limit_bytes - sum(size for _l, _t, size, other in files if other != path)
+        for _lasting, _time, size, other in sorted(files):
+            if room >= need_bytes:
+                break
+            if other != path:
+                self._remove(other)
+                room += size
+        return room >= need_bytes
+
+    def _read_head(self, path: Path) -> SavedState | None:
+        """What a file says of itself, unless it is of another binding or cut short."""
+        try:
+            with path.open("rb") as file:
+                if file.read(len(_MAGIC)) != _MAGIC:
+                    return None
+                file.seek(_HEAD_AT)
+                length = int.from_bytes(file.read(4), "little")
+                head = json.loads(file.read(min(length, _LONGEST_HEAD)))
+                if head["binding"] != self._binding:
+                    return None
+                count = int(head["tokens"])
+                tokens = array.array("i", file.read(4 * min(count, _LONGEST_HEAD)))
+            whole = _HEAD_AT + 4 + length + 4 * count + int(head["bytes"])
+            if len(tokens) != count or path.stat().st_size != whole:
+                return None
+            return SavedState(
+                path=path,
+                tokens=tokens.tolist(),
+                lasting=bool(head["lasting"]),
+                size_bytes=int(head["bytes"]),
+                written={str(text): [int(t) for t in ids] for text, ids in head["written"].items()},
+            )
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return None
+
+    def _name(self, ids: bytes) -> str:
+        return hashlib.sha256(self._binding.encode() + ids).hexdigest()[:32]
+
+    def _files(self, pattern: str) -> list[Path]:
+        try:
+            return sorted(self._folder.glob(pattern))
+        except OSError:
+            return []
+
+    def _remove(self, path: Path) -> None:
+        if self._states is not None:
+            self._states.pop(path, None)
+        with contextlib.suppress(OSError):
+            path.unlink(missing_ok=True)
+
+
+def _digest(*parts: bytes | bytearray | memoryview) -> bytes:
+    digest = hashlib.blake2b(digest_size=_DIGEST_BYTES)
+    for part in parts:
+        digest.update(part)
+    return digest.digest()

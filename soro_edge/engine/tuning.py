@@ -1,0 +1,85 @@
+"""What `soro tune` found out about this machine, kept in a file and taken up at each start.
+
+Knows the file and the engine's options; the measuring is bench's.
+"""
+
+import contextlib
+import json
+import os
+import platform
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+
+from soro_edge.engine.api import EngineOptions, LoadMode
+from soro_edge.engine.hardware import on_battery
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tuning:
+    """The best settings of one processor."""
+
+    processor: str
+    """Whose they are: on another they are not used (a stick that moves from machine to machine)."""
+    cores: int
+    """Logical ones, as a second proof."""
+    threads: int
+    prefill_threads: int
+    battery_threads: int
+    """The fewest that cost little."""
+    prefill_batch_tokens: int
+    flash_attention: bool
+    load_mode: LoadMode
+    repack: bool
+
+    def apply(self, options: EngineOptions) -> EngineOptions:
+        """`options` with these settings, where they leave the choice open."""
+        saving = on_battery()
+        threads = self.battery_threads if saving else self.threads
+        prefill_threads = self.battery_threads if saving else self.prefill_threads
+        return replace(
+            options,
+            threads=options.threads or threads,
+            prefill_threads=options.threads or prefill_threads,
+            prefill_batch_tokens=self.prefill_batch_tokens,
+            flash_attention=self.flash_attention,
+            load_mode=self.load_mode,
+            repack=self.repack,
+        )
+
+
+def processor_name() -> str:
+    """As the maker calls it."""
+    facts = Path("/proc/cpuinfo")
+    if facts.exists():
+        for line in facts.read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def read_tuning(file: Path) -> Tuning | None:
+    """What was measured on this very machine; None where nothing was, or it cannot be read."""
+    try:
+        stored = json.loads(file.read_text(encoding="utf-8"))
+        named = {field.name: stored[field.name] for field in fields(Tuning)}
+        tuning = Tuning(**{**named, "load_mode": LoadMode(named["load_mode"])})
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    numbers = (tuning.threads, tuning.prefill_threads, tuning.battery_threads)
+    sane = all(isinstance(one, int) and 1 <= one <= 1024 for one in numbers)
+    batch = tuning.prefill_batch_tokens
+    sane = sane and isinstance(batch, int) and 1 <= batch <= 2048
+    ours = tuning.processor == processor_name() and tuning.cores == (os.cpu_count() or 1)
+    return tuning if sane and ours else None
+
+
+def write_tuning(file: Path, tuning: Tuning) -> None:
+    """Whole or not at all. Raises OSError."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    partial = file.with_suffix(".part")
+    try:
+        partial.write_text(json.dumps(asdict(tuning), indent=1), encoding="utf-8")
+        partial.replace(file)
+    finally:
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)

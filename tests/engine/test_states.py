@@ -1,0 +1,124 @@
+"""Laws of the saved prompt states: what does not fit is not trusted, and nothing here raises."""
+
+import os
+import subprocess
+import sys
+from collections import namedtuple
+from pathlib import Path
+
+import pytest
+
+from soro_edge.engine.states import StateStore
+
+TOKENS = list(range(40, 90))
+STATE = bytearray(os.urandom(5000))
+
+
+def store(
+    folder: Path, *, binding: str = "model build settings", limit: int = 1 << 20
+) -> StateStore:
+    return StateStore(folder, binding=binding, limit_bytes=limit)
+
+
+def test_a_saved_state_comes_back_with_its_tokens(tmp_path: Path) -> None:
+    written = {"model\nСалом": [1, 2]}
+    assert store(tmp_path).save(TOKENS, STATE, lasting=True, written=written)
+    again = store(tmp_path)
+    saved, kept = again.best([*TOKENS, 7, 8], window_tokens=0)
+    assert saved is not None and kept == len(TOKENS)
+    assert (saved.tokens, saved.lasting, saved.written) == (TOKENS, True, written)
+    assert bytes(again.read(saved) or b"") == STATE
+
+
+@pytest.mark.parametrize("binding", ["other model", "model other-build settings"])
+def test_a_state_of_another_model_or_build_is_not_seen(tmp_path: Path, binding: str) -> None:
+    store(tmp_path).save(TOKENS, STATE)
+    assert store(tmp_path, binding=binding).all() == []
+
+
+@pytest.mark.parametrize("keep", [0, 3, 20, 60, 1000, -1])
+def test_a_state_cut_short_is_not_read(tmp_path: Path, keep: int) -> None:
+    store(tmp_path).save(TOKENS, STATE)
+    file = next(tmp_path.glob("*.state"))
+    late = store(tmp_path)
+    seen = late.all()
+    file.write_bytes(file.read_bytes()[:keep])
+    assert store(tmp_path).all() == []
+    assert [late.read(saved) for saved in seen] == [None]
+
+
+@pytest.mark.parametrize("at", [2, 20, 44, 300, -1])
+def test_a_changed_byte_is_found(tmp_path: Path, at: int) -> None:
+    store(tmp_path).save(TOKENS, STATE)
+    file = next(tmp_path.glob("*.state"))
+    data = bytearray(file.read_bytes())
+    data[at] ^= 1
+    file.write_bytes(data)
+    late = store(tmp_path)
+    assert all(late.read(saved) is None for saved in late.all())
+
+
+def test_a_state_is_used_only_where_the_window_allows(tmp_path: Path) -> None:
+    store(tmp_path).save(TOKENS, STATE)
+    half = [*TOKENS[:25], 1, 2, 3]
+    assert store(tmp_path).best(half, window_tokens=0)[1] == 25
+    assert store(tmp_path).best(half, window_tokens=16)[1] == 0
+
+
+def test_the_oldest_goes_first_and_what_lasts_goes_last(tmp_path: Path) -> None:
+    for number in range(6):
+        assert store(tmp_path, limit=16_000).save([number] * 10, STATE, lasting=number == 0)
+        for age, file in enumerate(sorted(tmp_path.glob("*.state"), key=os.path.getmtime)):
+            os.utime(file, (1000 + age, 1000 + age))
+    left = {saved.tokens[0] for saved in store(tmp_path).all()}
+    assert 0 in left and 5 in left and len(left) == 3
+    assert not store(tmp_path, limit=100).save(TOKENS, STATE)
+    assert len(store(tmp_path).all()) == 3
+
+
+def test_what_is_forgotten_is_gone_and_what_lasts_stays(tmp_path: Path) -> None:
+    store(tmp_path, binding="another").save(TOKENS, STATE)
+    ours = store(tmp_path)
+    ours.save(TOKENS, STATE)
+    ours.save(TOKENS[:9], STATE, lasting=True)
+    ours.forget()
+    assert [saved.tokens for saved in store(tmp_path).all()] == [TOKENS[:9]]
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_full_disk_saves_nothing_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr("shutil.disk_usage", lambda _path: usage(1 << 30, 1 << 30, 1000))
+    assert not store(tmp_path).save(TOKENS, STATE)
+    monkeypatch.undo()
+
+    def full(_path: Path, _target: Path) -> Path:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", full)
+    assert not store(tmp_path).save(TOKENS, STATE)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_made_is_no_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    shut = store(tmp_path / "file" / "states")
+    assert shut.all() == [] and not shut.save(TOKENS, STATE)
+
+
+def test_two_processes_may_save_the_same_at_once(tmp_path: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from soro_edge.engine.states import StateStore\n"
+        "for number in range(60):\n"
+        "    one = StateStore(Path(sys.argv[1]), binding='b', limit_bytes=100_000)\n"
+        "    one.save([1, 2, number % 3], bytearray(b'x' * 20_000))\n"
+        "    assert all(one.read(saved) in (None, b'x' * 20_000) for saved in one.all())\n"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    both = [subprocess.Popen(command) for _ in range(2)]
+    assert [child.wait(60) for child in both] == [0, 0]
+    left = store(tmp_path, binding="b")
+    assert left.all() and all(left.read(saved) for saved in left.all())
+    assert not list(tmp_path.glob("*.part"))
