@@ -1,7 +1,7 @@
 """The command `soro`: parses, hands over to a command's module, renders errors.
 
 stdout carries the answer, stderr the rest. Exit codes: 0 done; 1 a fault of the program; 2 wrong usage
-or setting; 3 model; 4 question; 5 engine; 6 storage; 7 unusable answer; 130 interrupted.
+or setting; 3 model; 4 question; 5 engine; 6 storage; 7 unusable answer; 8 conversion; 130 interrupted.
 """
 
 import contextlib
@@ -17,6 +17,7 @@ from typing import Any, NoReturn
 import click
 
 from soro_edge import __version__, locale
+from soro_edge.commands.convert import convert_command
 from soro_edge.commands.program import AnswerOptions, Program
 from soro_edge.errors import SoroError
 from soro_edge.locale import _
@@ -112,7 +113,7 @@ def soro(
     """Soro Edge: an offline tutor in Tajik. Without a command it opens the tutor.
 
     Exit codes: 0 done, 1 fault of the program, 2 wrong usage or setting, 3 model, 4 question, 5 engine,
-    6 storage, 7 unusable answer, 130 interrupted.
+    6 storage, 7 unusable answer, 8 conversion failed, 130 interrupted.
     """
     environ = dict(os.environ)
     given = {"SORO_LANGUAGE": language, "SORO_PROFILE": profile, "SORO_MODEL": model}
@@ -334,6 +335,9 @@ def bench(program: Program, model: str, as_json: bool, rounds: int) -> None:
     manifest = program.manifest(model)
     program.models.check(manifest)
     run_bench(program.engine_options(manifest), program.paths, rounds=rounds, as_json=as_json)
+
+
+soro.add_command(convert_command)
 
 
 if __name__ == "__main__":

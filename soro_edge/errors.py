@@ -31,7 +31,9 @@
     ├── SettingsError              exit 2
     ├── NoTerminal                 exit 2    the full screen needs one
     ├── Interrupted                exit 130  by Ctrl-C, SIGTERM or a closed terminal
-    └── UnusableAnswer             exit 7   the answer looped or stayed empty
+    ├── UnusableAnswer             exit 7   the answer looped or stayed empty
+    ├── NoConverter                exit 2   `soro convert` outside a checkout
+    └── ConversionFailed           exit 8   what the converter said, in English
 
 Each class has a message and a hint, English msgids whose {fields} are filled when the error is
 shown; `str(error)` and `error.advice` are in the language in use. The CLI and the TUI render them
@@ -212,6 +214,18 @@ class NoTerminal(SoroError):
     message = N_("The tutor needs a terminal: its input or output goes elsewhere.")
     hint = N_("Ask with `soro ask`, or talk in plain lines with `soro chat`.")
     exit_code = 2
+
+
+class NoConverter(SoroError):
+    message = N_("The converter is not here: the package {package} is missing.")
+    hint = N_("Run `uv run soro convert` in a checkout of the project.")
+    exit_code = 2
+
+
+class ConversionFailed(SoroError):
+    message = "{what}"
+    hint = "{todo}"
+    exit_code = 8
 
 
 class UnusableAnswer(SoroError):

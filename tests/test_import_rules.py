@@ -29,6 +29,7 @@ RANK = {
 """A room imports rooms of a lower rank, and itself."""
 FORBIDDEN = {("chat", "history"), ("tui", "history"), ("history", "testing"), ("history", "models")}
 ONLY_IN = {
+    "convert": ("commands/convert.py",),
     "textual": ("tui/",),
     "llama_cpp": ("engine/native.py",),
     "gguf": ("testing/",),
