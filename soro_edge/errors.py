@@ -31,7 +31,9 @@
     ├── SettingsError              exit 2
     ├── NoTerminal                 exit 2    the full screen needs one
     ├── Interrupted                exit 130  by Ctrl-C, SIGTERM or a closed terminal
-    └── UnusableAnswer             exit 7   the answer looped or stayed empty
+    ├── UnusableAnswer             exit 7   the answer looped or stayed empty
+    └── ConversionFailed           exit 8   `soro convert` says why; its sentences are English
+        └── NoConverter                no checkout, or no packages of the group `convert`
 
 Each class has a message and a hint, English msgids whose {fields} are filled when the error is
 shown; `str(error)` and `error.advice` are in the language in use. The CLI and the TUI render them
@@ -212,6 +214,19 @@ class NoTerminal(SoroError):
     message = N_("The tutor needs a terminal: its input or output goes elsewhere.")
     hint = N_("Ask with `soro ask`, or talk in plain lines with `soro chat`.")
     exit_code = 2
+
+
+class ConversionFailed(SoroError):
+    message = N_("{reason}")
+    hint = N_("{advice}")
+    exit_code = 8
+
+
+class NoConverter(ConversionFailed):
+    message = N_("The converter is not here: the module {module} is missing.")
+    hint = N_(
+        "Run `uv sync --group convert` in a checkout of Soro Edge, and `uv run soro convert`."
+    )
 
 
 class UnusableAnswer(SoroError):

@@ -31,6 +31,7 @@ FORBIDDEN = {("chat", "history"), ("tui", "history"), ("history", "testing"), ("
 ONLY_IN = {
     "textual": ("tui/",),
     "llama_cpp": ("engine/native.py",),
+    "convert": ("commands/convert.py",),
     "gguf": ("testing/",),
     "numpy": ("testing/",),
 }

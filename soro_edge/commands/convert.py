@@ -1,0 +1,82 @@
+"""`soro convert`: hands the maker's words to the converter of the checkout, and its errors to ours.
+
+The only place where soro_edge knows convert/, which lies in a checkout and never in a pupil's bundle.
+"""
+
+import re
+from pathlib import Path
+
+import click
+
+from soro_edge.errors import ConversionFailed, NoConverter
+
+_UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9}
+
+
+def run_convert(
+    checkpoint: Path,
+    output: Path,
+    *,
+    type: str,
+    vocabulary: str,
+    keep_text: Path | None,
+    calibration: str,
+    calibration_tokens: int,
+    size: str,
+    name: str,
+    license: str,
+    force: bool,
+    as_json: bool,
+    verify: str | None,
+) -> None:
+    """Convert and print the report. Raises ConversionFailed, NoConverter."""
+    rows, most_bytes = vocabulary_rows(vocabulary), size_bytes(size)
+    try:
+        from convert.command import run
+        from convert.errors import ConversionError
+        from convert.options import ConversionOptions
+        from convert.plan import TYPES
+        from convert.texts import DEFAULT_TEXT
+    except ModuleNotFoundError as error:
+        raise NoConverter(module=error.name or "convert") from error
+    if type not in TYPES:
+        raise click.UsageError(f"--type is one of {', '.join(TYPES)}, not «{type}».")
+    text = {"": DEFAULT_TEXT, "none": None}.get(calibration, Path(calibration))
+    options = ConversionOptions(
+        checkpoint=checkpoint,
+        output=output,
+        type=TYPES[type],
+        vocabulary_rows=rows,
+        keep_text=keep_text,
+        calibration=text,
+        calibration_tokens=calibration_tokens,
+        most_bytes=most_bytes,
+        name=name,
+        license=license,
+        force=force,
+        compare_with_torch=verify == "torch",
+    )
+    try:
+        run(options, as_json=as_json, write=lambda words: click.echo(words, nl=False))
+    except ConversionError as error:
+        raise ConversionFailed(reason=str(error), advice=error.hint) from error
+
+
+def vocabulary_rows(words: str) -> int | None:
+    """`full` is None: the vocabulary stays whole. Raises UsageError."""
+    if words == "full":
+        return None
+    if words.isascii() and words.isdigit() and int(words) > 0:
+        return int(words)
+    raise click.UsageError(f"--vocabulary is «full» or a number of rows, not «{words}».")
+
+
+def size_bytes(words: str) -> int | None:
+    """`450MB`, `1.2 GB` or plain bytes; nothing is None: no limit. Raises UsageError."""
+    if not words:
+        return None
+    found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?) ?([KMG]?B?)", words.strip(), re.ASCII | re.I)
+    unit = _UNITS.get(found[2].upper()) if found else None
+    if found is None or unit is None or float(found[1]) * unit < 1:
+        raise click.UsageError(f"--size is bytes or a size such as 450MB, not «{words}».")
+    return int(float(found[1]) * unit)
