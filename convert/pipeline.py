@@ -13,6 +13,7 @@ import numpy as np
 from convert import gemma3
 from convert.checkpoint import Checkpoint, open_checkpoint
 from convert.encode import TensorRows
+from convert.errors import BadTarget
 from convert.exact_model import ExactModel
 from convert.gguf_file import OutputFile
 from convert.manifest import ConvertedFile, manifest_text, sha256_of
@@ -33,6 +34,7 @@ def convert(options: ConversionOptions, progress: Progress) -> Report:
     """Convert, verify, publish the file with its manifest and report. Raises ConversionError; then, as
     after Ctrl-C, nothing is left behind."""
     began = time.monotonic()
+    _keep_inputs(options)
     with OutputFile(options.output, force=options.force) as output:
         checkpoint = open_checkpoint(options.checkpoint)
         full = fit_to_embedding(
@@ -91,6 +93,17 @@ def convert(options: ConversionOptions, progress: Progress) -> Report:
     options.output.with_suffix(".toml").write_text(manifest, encoding="utf-8")
     report_path(options.output).write_text(report.json(), encoding="utf-8")
     return report
+
+
+def _keep_inputs(options: ConversionOptions) -> None:
+    """Not even `--force` writes over what is read. Raises BadTarget."""
+    output = options.output.resolve()
+    texts = {text.resolve() for text in (options.keep_text, options.calibration) if text}
+    if output in texts or output.parent == options.checkpoint.resolve():
+        raise BadTarget(
+            f"{options.output} lies among the files that are read.",
+            "Name an output outside the checkpoint's folder.",
+        )
 
 
 def _vocabulary(options: ConversionOptions, full: Tokenizer) -> VocabularyPlan:

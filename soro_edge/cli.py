@@ -1,7 +1,8 @@
 """The command `soro`: parses, hands over to a command's module, renders errors.
 
 stdout carries the answer, stderr the rest. Exit codes: 0 done; 1 a fault of the program; 2 wrong usage
-or setting; 3 model; 4 question; 5 engine; 6 storage; 7 unusable answer; 8 conversion; 130 interrupted.
+or setting; 3 model; 4 question; 5 engine; 6 storage; 7 unusable answer; 8 conversion;
+130 interrupted.
 """
 
 import contextlib
@@ -17,7 +18,6 @@ from typing import Any, NoReturn
 import click
 
 from soro_edge import __version__, locale
-from soro_edge.commands.convert import convert_command
 from soro_edge.commands.program import AnswerOptions, Program
 from soro_edge.errors import SoroError
 from soro_edge.locale import _
@@ -113,7 +113,7 @@ def soro(
     """Soro Edge: an offline tutor in Tajik. Without a command it opens the tutor.
 
     Exit codes: 0 done, 1 fault of the program, 2 wrong usage or setting, 3 model, 4 question, 5 engine,
-    6 storage, 7 unusable answer, 8 conversion failed, 130 interrupted.
+    6 storage, 7 unusable answer, 8 conversion, 130 interrupted.
     """
     environ = dict(os.environ)
     given = {"SORO_LANGUAGE": language, "SORO_PROFILE": profile, "SORO_MODEL": model}
@@ -337,7 +337,31 @@ def bench(program: Program, model: str, as_json: bool, rounds: int) -> None:
     run_bench(program.engine_options(manifest), program.paths, rounds=rounds, as_json=as_json)
 
 
-soro.add_command(convert_command)
+@soro.command()
+@click.argument("checkpoint", type=click.Path(path_type=Path))
+@click.argument("output", type=click.Path(path_type=Path))
+@click.option("--type", default="q4_0", show_default=True, help="q4_0, q8_0, bf16, f16 or f32.")
+@click.option("--vocabulary", default="32768", show_default=True, help="Rows that stay, or full.")
+@click.option("--keep-text", type=click.Path(path_type=Path), help="Its tokens stay the same.")
+@click.option("--calibration", default="", help="Text to calibrate on, or none; ours otherwise.")
+@click.option(
+    "--calibration-tokens",
+    default=16384,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="Use at most so many.",
+)
+@click.option("--size", default="", help="Finer types up to this size: 450MB, or bytes.")
+@click.option("--name", default="", help="Name of the model; the output's otherwise.")
+@click.option("--license", default="gemma", show_default=True, help="Licence of the weights.")
+@click.option("--force", is_flag=True, help="Replace an existing output.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+@click.option("--verify", type=click.Choice(["torch"]), help="Compare logits with transformers.")
+def convert(checkpoint: Path, output: Path, **options: Any) -> None:
+    """Make a small GGUF file, OUTPUT, of the trained weights in the folder CHECKPOINT."""
+    from soro_edge.commands.convert import run_convert
+
+    run_convert(checkpoint, output, **options)
 
 
 if __name__ == "__main__":

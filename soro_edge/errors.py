@@ -32,8 +32,8 @@
     ├── NoTerminal                 exit 2    the full screen needs one
     ├── Interrupted                exit 130  by Ctrl-C, SIGTERM or a closed terminal
     ├── UnusableAnswer             exit 7   the answer looped or stayed empty
-    ├── NoConverter                exit 2   `soro convert` outside a checkout
-    └── ConversionFailed           exit 8   what the converter said, in English
+    └── ConversionFailed           exit 8   `soro convert` says why; its sentences are English
+        └── NoConverter                no checkout, or no packages of the group `convert`
 
 Each class has a message and a hint, English msgids whose {fields} are filled when the error is
 shown; `str(error)` and `error.advice` are in the language in use. The CLI and the TUI render them
@@ -216,16 +216,17 @@ class NoTerminal(SoroError):
     exit_code = 2
 
 
-class NoConverter(SoroError):
-    message = N_("The converter is not here: the package {package} is missing.")
-    hint = N_("Run `uv run soro convert` in a checkout of the project.")
-    exit_code = 2
-
-
 class ConversionFailed(SoroError):
-    message = "{what}"
-    hint = "{todo}"
+    message = N_("{reason}")
+    hint = N_("{advice}")
     exit_code = 8
+
+
+class NoConverter(ConversionFailed):
+    message = N_("The converter is not here: the module {module} is missing.")
+    hint = N_(
+        "Run `uv sync --group convert` in a checkout of Soro Edge, and `uv run soro convert`."
+    )
 
 
 class UnusableAnswer(SoroError):

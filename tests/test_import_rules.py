@@ -29,9 +29,9 @@ RANK = {
 """A room imports rooms of a lower rank, and itself."""
 FORBIDDEN = {("chat", "history"), ("tui", "history"), ("history", "testing"), ("history", "models")}
 ONLY_IN = {
-    "convert": ("commands/convert.py",),
     "textual": ("tui/",),
     "llama_cpp": ("engine/native.py",),
+    "convert": ("commands/convert.py",),
     "gguf": ("testing/",),
     "numpy": ("testing/",),
 }

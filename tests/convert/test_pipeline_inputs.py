@@ -1,0 +1,26 @@
+"""A conversion never writes over what it reads."""
+
+from pathlib import Path
+
+import pytest
+
+from convert.errors import BadTarget
+from convert.options import ConversionOptions
+from convert.pipeline import convert
+from convert.progress import Silent
+
+
+@pytest.mark.parametrize("output", ["model/model.safetensors", "keep.txt", "model/new.gguf"])
+def test_not_even_force_replaces_an_input(output: str, tmp_path: Path) -> None:
+    model, keep = tmp_path / "model", tmp_path / "keep.txt"
+    model.mkdir()
+    weights = model / "model.safetensors"
+    for file in (weights, keep):
+        file.write_text("precious")
+    options = ConversionOptions(
+        checkpoint=model, output=tmp_path / output, keep_text=keep, force=True
+    )
+    with pytest.raises(BadTarget, match="files that are read"):
+        convert(options, Silent())
+    assert weights.read_text() == keep.read_text() == "precious"
+    assert not (model / "new.gguf").exists()
