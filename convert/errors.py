@@ -4,6 +4,7 @@ ConversionError
 ├── BadCheckpoint        the folder, its config or its tokenizer cannot be used
 │   └── BadTensor            one tensor of it, named
 ├── UnsupportedCheckpoint    a whole checkpoint of a kind that is not converted here
+├── TooFewRows           more pieces must stay than the vocabulary may have
 ├── BadTarget            the output cannot be written there
 └── VerificationFailed   the finished file is not the model it was made from
 """

@@ -1,4 +1,4 @@
-"""The output: a GGUF that appears whole at its path or not at all.
+"""The output: a GGUF and the texts beside it, which appear whole or not at all.
 
 Written beside the target under a temporary name, tensor by tensor as the bytes come; renamed when it was
 verified. Knows files and the GGUF package, not what the tensors mean.
@@ -6,13 +6,14 @@ verified. Knows files and the GGUF package, not what the tensors mean.
 
 import os
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import gguf
 import numpy as np
+import psutil
 from numpy.typing import NDArray
 
 from convert.errors import BadTarget
@@ -27,17 +28,20 @@ _PIECE_BYTES = 40
 class OutputFile:
     """A context manager: leaving it before `publish` removes what was written."""
 
-    def __init__(self, path: Path, *, force: bool) -> None:
-        """Raises BadTarget where `path` exists, or its folder does not."""
-        if path.exists() and not force:
-            raise BadTarget(f"{path} exists already.", "Name another file, or add `--force`.")
+    def __init__(self, path: Path, *, force: bool, beside: Sequence[Path] = ()) -> None:
+        """`beside` are the files that `publish` will write too. Raises BadTarget where one of all these
+        exists, or the folder does not."""
+        for target in (path, *beside):
+            if target.exists() and not force:
+                raise BadTarget(f"{target} exists already.", "Name another file, or add `--force`.")
         if path.is_dir() or not path.parent.is_dir():
             raise BadTarget(
                 f"{path} cannot be written: {'it is a' if path.is_dir() else 'there is no such'} folder.",
                 "Name a file in a folder that exists.",
             )
         self.path = path
-        self.partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+        self.partial = _partial_of(path)
+        _remove_abandoned(path)
         self._writer: gguf.GGUFWriter | None = None
 
     def __enter__(self) -> Self:
@@ -76,10 +80,7 @@ class OutputFile:
         try:
             self._write(architecture, plan, add_metadata, tensors)
         except OSError as error:
-            raise BadTarget(
-                f"{self.path} could not be written: {error.strerror or error}.",
-                "Make room on its disk, or name an output on another one.",
-            ) from error
+            raise _not_written(self.path, error) from error
 
     def _write(
         self,
@@ -115,6 +116,36 @@ class OutputFile:
         os.fsync(file.fileno())
         writer.close()
 
-    def publish(self) -> None:
-        """The file is good: give it its name."""
-        self.partial.replace(self.path)
+    def publish(self, beside: Mapping[Path, str]) -> None:
+        """The file is good: give it and the texts `beside` it their names. Raises BadTarget."""
+        partials = {path: _partial_of(path) for path in beside}
+        try:
+            for path, text in beside.items():
+                partials[path].write_text(text, encoding="utf-8")
+            self.partial.replace(self.path)
+            for path, partial in partials.items():
+                partial.replace(path)
+        except OSError as error:
+            raise _not_written(self.path, error) from error
+        finally:
+            for partial in partials.values():
+                partial.unlink(missing_ok=True)
+
+
+def _partial_of(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{os.getpid()}.part")
+
+
+def _remove_abandoned(path: Path) -> None:
+    """What a conversion left that was killed: its process is gone."""
+    for partial in path.parent.glob(f".{path.name}.*.part"):
+        number = partial.name.split(".")[-2]
+        if number.isdecimal() and not psutil.pid_exists(int(number)):
+            partial.unlink(missing_ok=True)
+
+
+def _not_written(path: Path, error: OSError) -> BadTarget:
+    return BadTarget(
+        f"{path} could not be written: {error.strerror or error}.",
+        "Make room on its disk, or name an output on another one.",
+    )

@@ -35,7 +35,9 @@ def convert(options: ConversionOptions, progress: Progress) -> Report:
     after Ctrl-C, nothing is left behind."""
     began = time.monotonic()
     _keep_inputs(options)
-    with OutputFile(options.output, force=options.force) as output:
+    manifest_path = options.output.with_suffix(".toml")
+    beside = (manifest_path, report_path(options.output))
+    with OutputFile(options.output, force=options.force, beside=beside) as output:
         checkpoint = open_checkpoint(options.checkpoint)
         full = fit_to_embedding(
             read_tokenizer(options.checkpoint), checkpoint.config.vocabulary_rows
@@ -89,9 +91,7 @@ def convert(options: ConversionOptions, progress: Progress) -> Report:
             answer=answer,
             torch=torch,
         )
-        output.publish()
-    options.output.with_suffix(".toml").write_text(manifest, encoding="utf-8")
-    report_path(options.output).write_text(report.json(), encoding="utf-8")
+        output.publish({manifest_path: manifest, report_path(options.output): report.json()})
     return report
 
 
