@@ -27,7 +27,7 @@ def soro(*words: str, given: bytes = b"", **environ: str) -> subprocess.Complete
 
 
 def test_help_is_in_sentences_and_names_the_exit_codes() -> None:
-    text = soro("--help").stdout.decode()
+    text = " ".join(soro("--help").stdout.decode().split())
     assert "an offline tutor in Tajik" in text and "130 interrupted" in text
     for command in ("ask", "chat", "history", "models", "doctor", "paths", "bench"):
         assert command in text
