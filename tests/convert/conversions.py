@@ -1,0 +1,47 @@
+"""Whole conversions of tiny checkpoints, and their unrounded models."""
+
+from pathlib import Path
+from typing import Any
+
+import gguf
+import numpy as np
+from numpy.typing import NDArray
+
+from convert.checkpoint import open_checkpoint
+from convert.encode import TensorRows, decoded
+from convert.exact_model import ExactModel
+from convert.options import ConversionOptions
+from convert.pipeline import convert
+from convert.plan import Type, plan_types
+from convert.progress import Silent
+from convert.report import Report
+
+
+def convert_tiny(checkpoint: Path, output: Path, **choices: Any) -> Report:
+    """The tiny tokenizer is too small to be trimmed."""
+    options = ConversionOptions(
+        checkpoint=checkpoint, output=output, **{"vocabulary_rows": None, **choices}
+    )
+    return convert(options, Silent())
+
+
+def exact_model(folder: Path, type: Type = Type.F32) -> ExactModel:
+    """A checkpoint's model, its tensors planned in `type`."""
+    checkpoint = open_checkpoint(folder)
+    config = checkpoint.config
+    plan = plan_types(config, rows=config.vocabulary_rows, type=type)
+    tensors = {
+        planned.name: TensorRows(
+            planned=planned, source=checkpoint.tensors[planned.name], kept=None
+        )
+        for planned in plan
+    }
+    return ExactModel(config=config, tensors=tensors)
+
+
+def read_tensors(path: Path) -> dict[str, NDArray[np.float32]]:
+    """Every tensor of a GGUF in float32, as llama.cpp computes it."""
+    return {
+        tensor.name: decoded(np.array(tensor.data), tensor.tensor_type)
+        for tensor in gguf.GGUFReader(path).tensors
+    }
