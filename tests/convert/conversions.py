@@ -13,16 +13,18 @@ from convert.exact_model import ExactModel
 from convert.options import ConversionOptions
 from convert.pipeline import convert
 from convert.plan import Type, plan_types
-from convert.progress import Silent
+from convert.progress import Progress, Silent
 from convert.report import Report
 
 
-def convert_tiny(checkpoint: Path, output: Path, **choices: Any) -> Report:
+def convert_tiny(
+    checkpoint: Path, output: Path, *, progress: Progress | None = None, **choices: Any
+) -> Report:
     """The tiny tokenizer is too small to be trimmed."""
     options = ConversionOptions(
         checkpoint=checkpoint, output=output, **{"vocabulary_rows": None, **choices}
     )
-    return convert(options, Silent())
+    return convert(options, progress or Silent())
 
 
 def exact_model(folder: Path, type: Type = Type.F32) -> ExactModel:
