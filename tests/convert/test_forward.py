@@ -8,30 +8,14 @@ import numpy as np
 import pytest
 from llama_cpp import llama_cpp
 
-from convert.exact_model import ExactModel
-from convert.forward import LayerMath, attention, feed_forward
 from convert.llama import LlamaModel
 from convert.plan import Type
 from convert.weights import Matrix
 from tests.convert.checkpoints import write_checkpoint
-from tests.convert.conversions import convert_tiny, exact_model
+from tests.convert.conversions import convert_tiny, exact_model, log_probabilities
 
 TOKENS = 150
 """More than twice the sliding window of 64."""
-
-
-def log_probabilities(model: ExactModel, texts: list[list[int]]) -> list[Matrix]:
-    """After each token, for texts of one length."""
-    config = model.config
-    hidden = model.embed(np.array(texts)) * np.float32(config.width**0.5)
-    for number in range(config.layers):
-        is_global = (number + 1) % config.sliding_pattern == 0
-        math = LayerMath(config, is_global=is_global, tokens=len(texts[0]))
-        layer = model.layer(number)
-        for half in (attention(math), feed_forward(math)):
-            hidden = hidden + half.added(half.seen_leaving(hidden, layer), layer)
-    output = model.output_layer()
-    return [output.log_probabilities(text) for text in hidden]
 
 
 def normed(logits: Matrix) -> Matrix:

@@ -52,9 +52,9 @@ class Converted:
         writer = gguf.GGUFWriter(path, gemma3.ARCHITECTURE)
         for key, old in reader.fields.items():
             if not key.startswith("GGUF.") and key != "general.architecture":
-                kinds = old.types if len(old.types) > 1 else [*old.types, None]
                 value = content.metadata.get(key, old.contents())
-                writer.add_key_value(key, value, kinds[0], kinds[1])
+                of_members = old.types[1] if len(old.types) > 1 else None
+                writer.add_key_value(key, value, old.types[0], of_members)
         for name, (data, kind) in content.tensors.items():
             writer.add_tensor(name, data, raw_dtype=kind)
         writer.write_header_to_file()
