@@ -105,6 +105,14 @@ def test_the_first_bytes_go_where_each_gains_most(smallest: Plan) -> None:
     assert {group for group, kind in changed.items() if kind is not Type.Q4_0} == {best}
 
 
+def test_a_small_matrix_that_gains_less_but_more_for_each_byte_comes_first(smallest: Plan) -> None:
+    small, large = "0 self_attn.o_proj", "0 mlp.gate_proj mlp.up_proj"
+    spare = _next_step(smallest, large)
+    assert spare == 3 * _next_step(smallest, small)
+    types = _group_types(spend(smallest, spare, {small: 0.5, large: 1.0}))
+    assert (types[small], types[large]) == (Type.Q5_0, Type.Q4_0)
+
+
 def test_among_equal_matrices_the_one_that_gains_more_is_never_coarser(smallest: Plan) -> None:
     downs = sorted((group for group in GROUPS if "down_proj" in group), key=GAINS.__getitem__)
     for spare in range(0, 200_000, 7001):
