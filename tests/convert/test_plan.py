@@ -121,12 +121,16 @@ def test_among_equal_matrices_the_one_that_gains_more_is_never_coarser(smallest:
         assert all(less <= more for less, more in pairwise(bits))
 
 
-def test_the_first_step_of_one_comes_before_the_second_step_of_its_equal(smallest: Plan) -> None:
+def test_a_second_step_wins_a_fourth_of_the_first_and_costs_three_times_as_much(
+    smallest: Plan,
+) -> None:
+    """Between two equal matrices, a first step goes before a second one that counts up to nine times."""
     first, second = (group for group in GROUPS[:8] if "down_proj" in group)
-    step = _next_step(smallest, first)
-    both = spend(smallest, 2 * step, {first: 1.0, second: 0.9})
-    assert _group_types(both)[second] is Type.Q5_0
-    assert _group_types(both)[first] is Type.Q5_0
+    spare = 4 * _next_step(smallest, first)
+    types = _group_types(spend(smallest, spare, {first: 1.0, second: 0.2}))
+    assert (types[first], types[second]) == (Type.Q5_0, Type.Q5_0)
+    types = _group_types(spend(smallest, spare, {first: 1.0, second: 0.05}))
+    assert (types[first], types[second]) == (Type.Q8_0, Type.Q4_0)
 
 
 def _next_step(plan: Plan, group: str) -> int:
