@@ -19,12 +19,16 @@ from tests.convert.checkpoints import write_checkpoint
 from tests.convert.conversions import exact_model, log_probabilities
 
 TEXTS, HELD, TOKENS = 10, 2, 80
-LAYERS = 6
+LAYERS = 2
+"""A sliding one and a global one."""
 
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> ExactModel:
-    return exact_model(write_checkpoint(tmp_path_factory.mktemp("model")).folder)
+    folder = tmp_path_factory.mktemp("model")
+    changes = {"sliding_window_pattern": 2}
+    write_checkpoint(folder, layers=LAYERS, config_changes=changes)
+    return exact_model(folder)
 
 
 class Fixed:
@@ -110,12 +114,13 @@ def test_the_number_of_texts_computed_at_once_changes_next_to_nothing(
     model: ExactModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     texts, held = _texts(model, TEXTS, 1), _texts(model, HELD, 2)
-    _, first = _calibrated(model, _grids(Q8_0), texts=texts, held=held)
+    first, _ = _calibrated(model, _grids(Q4_0), texts=texts, held=held)
     monkeypatch.setattr(calibration, "_GROUP", 3)
     monkeypatch.setattr(calibration, "_PARTS", 3)
-    _, second = _calibrated(model, _grids(Q8_0), texts=texts, held=held)
-    assert first.plain.kl_divergence == pytest.approx(second.plain.kl_divergence, rel=0.05)
-    assert first.rounded.kl_divergence == pytest.approx(second.rounded.kl_divergence, rel=0.1)
+    second, _ = _calibrated(model, _grids(Q4_0), texts=texts, held=held)
+    for ours, theirs in zip(first, second, strict=True):
+        for name, matrix in ours.items():
+            assert matrix.loss == pytest.approx(theirs[name].loss, rel=0.1)
 
 
 def test_a_lone_rounded_matrix_leaves_the_others_alone(model: ExactModel) -> None:
@@ -134,7 +139,7 @@ def test_divergence_is_zero_of_itself_and_the_known_sum_of_another() -> None:
     np.testing.assert_allclose(compare(exact, exact, following)[:2], [0, 2], atol=1e-7)
 
 
-@pytest.mark.parametrize("group", ["0 mlp.gate_proj mlp.up_proj", "5 self_attn.o_proj"])
+@pytest.mark.parametrize("group", ["0 mlp.gate_proj mlp.up_proj", "1 self_attn.o_proj"])
 def test_what_a_group_suffers_is_what_rounding_it_alone_costs(
     group: str, model: ExactModel
 ) -> None:

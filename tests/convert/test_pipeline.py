@@ -50,6 +50,12 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> WrittenCheckpoint:
 
 
 @pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> WrittenCheckpoint:
+    """One layer."""
+    return write_checkpoint(tmp_path_factory.mktemp("checkpoint") / "gemma-small", layers=1)
+
+
+@pytest.fixture(scope="module")
 def tajik(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("text") / "tajik.txt"
     lines = DEFAULT_TEXT.read_text(encoding="utf-8").splitlines()[:LINES]
@@ -112,7 +118,7 @@ def off(written: WrittenCheckpoint, path: Path) -> dict[str, float]:
 def test_every_storage_becomes_its_own_model(
     form: Form, wrapping: Wrapping, tmp_path: Path, output: Path
 ) -> None:
-    written = write_checkpoint(tmp_path / "model", form=form, wrapping=wrapping)
+    written = write_checkpoint(tmp_path / "model", form=form, wrapping=wrapping, layers=2)
     report = convert_tiny(written.folder, output)
     assert files(output.parent) == FILES
     for name, error in off(written, output).items():
@@ -124,11 +130,11 @@ def test_every_storage_becomes_its_own_model(
 
 @pytest.mark.parametrize("kind", TYPES.values(), ids=TYPES)
 def test_a_type_costs_its_precision_and_no_more(
-    kind: Type, checkpoint: WrittenCheckpoint, output: Path
+    kind: Type, small: WrittenCheckpoint, output: Path
 ) -> None:
-    report = convert_tiny(checkpoint.folder, output, type=kind)
+    report = convert_tiny(small.folder, output, type=kind)
     limits = {Type.F32: 0, Type.BF16: 0, Type.F16: 3e-4, Type.Q8_0: 0.01, Type.Q4_0: 0.12}
-    assert max(off(checkpoint, output).values()) <= limits[kind]
+    assert max(off(small, output).values()) <= limits[kind]
     assert kind.name in report.types
 
 
@@ -137,7 +143,7 @@ def test_a_type_costs_its_precision_and_no_more(
 def test_an_int4_checkpoint_on_the_grid_keeps_every_weight(
     form: Form, is_calibrated: bool, tajik: Path, tmp_path: Path, output: Path
 ) -> None:
-    written = write_checkpoint(tmp_path / "model", form=form)
+    written = write_checkpoint(tmp_path / "model", form=form, layers=2)
     convert_tiny(written.folder, output, calibration=tajik if is_calibrated else None)
     stored = read_tensors(output)
     for name, values in written.weights.items():
@@ -181,10 +187,8 @@ def test_the_report_is_json_and_its_numbers_are_the_files(calibrated: Calibrated
     assert any("KL divergence" in line for line in report.lines())
 
 
-def test_without_calibration_the_report_says_so(
-    checkpoint: WrittenCheckpoint, output: Path
-) -> None:
-    report = convert_tiny(checkpoint.folder, output)
+def test_without_calibration_the_report_says_so(small: WrittenCheckpoint, output: Path) -> None:
+    report = convert_tiny(small.folder, output)
     assert report.closeness is None
     assert not report.losses
     assert any("not calibrated" in line for line in report.lines())
@@ -202,8 +206,8 @@ def test_the_runtime_reads_the_manifest(calibrated: Calibrated) -> None:
     assert manifest.memory_bytes > manifest.size_bytes
 
 
-def test_the_file_carries_its_name_and_licence(checkpoint: WrittenCheckpoint, output: Path) -> None:
-    convert_tiny(checkpoint.folder, output, name="Соро 270M", license="apache-2.0")
+def test_the_file_carries_its_name_and_licence(small: WrittenCheckpoint, output: Path) -> None:
+    convert_tiny(small.folder, output, name="Соро 270M", license="apache-2.0")
     with LlamaModel(output, vocabulary_only=True) as model:
         assert model.metadata("general.name") == "Соро 270M"
         assert model.metadata("general.license") == "apache-2.0"
@@ -221,32 +225,30 @@ def test_a_size_is_used_and_never_exceeded(
     assert max(off(checkpoint, output).values()) < 0.4
 
 
-def test_a_size_that_cannot_be_reached_is_refused(
-    checkpoint: WrittenCheckpoint, output: Path
-) -> None:
+def test_a_size_that_cannot_be_reached_is_refused(small: WrittenCheckpoint, output: Path) -> None:
     with pytest.raises(BadTarget, match="larger than the size asked for"):
-        convert_tiny(checkpoint.folder, output, most_bytes=100_000)
+        convert_tiny(small.folder, output, most_bytes=50_000)
     assert files(output.parent) == []
 
 
-def test_an_existing_output_is_left_alone(checkpoint: WrittenCheckpoint, output: Path) -> None:
+def test_an_existing_output_is_left_alone(small: WrittenCheckpoint, output: Path) -> None:
     output.write_bytes(b"mine")
     with pytest.raises(BadTarget, match="exists already"):
-        convert_tiny(checkpoint.folder, output)
+        convert_tiny(small.folder, output)
     assert files(output.parent) == ["model.gguf"]
     assert output.read_bytes() == b"mine"
 
 
 def test_with_force_an_existing_output_is_replaced_at_the_end_only(
-    checkpoint: WrittenCheckpoint, output: Path, monkeypatch: pytest.MonkeyPatch
+    small: WrittenCheckpoint, output: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     output.write_bytes(b"mine")
     with monkeypatch.context() as patch:
         patch.setattr(pipeline, "answer_of", _failing(VerificationFailed("wrong", "hint")))
         with pytest.raises(VerificationFailed):
-            convert_tiny(checkpoint.folder, output, force=True)
+            convert_tiny(small.folder, output, force=True)
     assert output.read_bytes() == b"mine"
-    report = convert_tiny(checkpoint.folder, output, force=True)
+    report = convert_tiny(small.folder, output, force=True)
     assert report.sha256 == hashlib.sha256(output.read_bytes()).hexdigest()
 
 
@@ -257,13 +259,13 @@ def test_with_force_an_existing_output_is_replaced_at_the_end_only(
 def test_an_error_in_any_step_leaves_nothing(
     step: str,
     error: BaseException,
-    checkpoint: WrittenCheckpoint,
+    small: WrittenCheckpoint,
     output: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(pipeline, step, _failing(error))
     with pytest.raises(type(error)):
-        convert_tiny(checkpoint.folder, output)
+        convert_tiny(small.folder, output)
     assert files(output.parent) == []
 
 
@@ -289,11 +291,11 @@ class Interrupting:
     "step", ["rounding layer by layer", "comparing every tensor", "hashing the file"]
 )
 def test_ctrl_c_leaves_nothing(
-    step: str, amid: bool, checkpoint: WrittenCheckpoint, tajik: Path, output: Path
+    step: str, amid: bool, small: WrittenCheckpoint, tajik: Path, output: Path
 ) -> None:
     with pytest.raises(KeyboardInterrupt):
         convert_tiny(
-            checkpoint.folder,
+            small.folder,
             output,
             calibration=tajik,
             calibration_tokens=TOKENS_IN_TEXT,
@@ -303,41 +305,41 @@ def test_ctrl_c_leaves_nothing(
 
 
 def test_a_disk_that_fills_up_is_named(
-    checkpoint: WrittenCheckpoint, output: Path, monkeypatch: pytest.MonkeyPatch
+    small: WrittenCheckpoint, output: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     monkeypatch.setattr(os, "fsync", _failing(full))
     with pytest.raises(BadTarget, match="could not be written: No space left"):
-        convert_tiny(checkpoint.folder, output)
+        convert_tiny(small.folder, output)
     assert files(output.parent) == []
 
 
 def test_a_disk_that_is_too_small_is_refused_before_anything_is_written(
-    checkpoint: WrittenCheckpoint, output: Path, monkeypatch: pytest.MonkeyPatch
+    small: WrittenCheckpoint, output: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     usage = shutil.disk_usage(output.parent)._replace(free=1_000_000)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
     monkeypatch.setattr(os, "fsync", _failing(Nobody()))
     with pytest.raises(BadTarget, match=r"too small: \d MB are needed, 1 MB are free"):
-        convert_tiny(checkpoint.folder, output)
+        convert_tiny(small.folder, output)
     assert files(output.parent) == []
 
 
-def test_a_missing_folder_is_refused(checkpoint: WrittenCheckpoint, tmp_path: Path) -> None:
+def test_a_missing_folder_is_refused(small: WrittenCheckpoint, tmp_path: Path) -> None:
     with pytest.raises(BadTarget, match="no such folder"):
-        convert_tiny(checkpoint.folder, tmp_path / "nowhere" / "model.gguf")
+        convert_tiny(small.folder, tmp_path / "nowhere" / "model.gguf")
     with pytest.raises(BadTarget, match="is a folder"):
-        convert_tiny(checkpoint.folder, tmp_path, force=True)
+        convert_tiny(small.folder, tmp_path, force=True)
 
 
 @pytest.mark.parametrize("content", ["кӯтоҳ", b"\xff\xfe\xff"], ids=["short", "no UTF-8"])
 def test_a_useless_calibration_text_is_refused(
-    content: str | bytes, checkpoint: WrittenCheckpoint, tmp_path: Path, output: Path
+    content: str | bytes, small: WrittenCheckpoint, tmp_path: Path, output: Path
 ) -> None:
     text = tmp_path / "text.txt"
     text.write_bytes(content.encode() if isinstance(content, str) else content)
     with pytest.raises(BadCheckpoint, match="calibration text"):
-        convert_tiny(checkpoint.folder, output, calibration=text)
+        convert_tiny(small.folder, output, calibration=text)
     assert files(output.parent) == []
 
 
