@@ -152,8 +152,14 @@ def _planned(
     gains = measured_gains(
         checkpoint.config, hidden, text, model.layer, model.output_layer(), progress
     )
-    spare = options.most_bytes - size_bytes(plan) - vocabulary.rows * 24
+    spare = options.most_bytes - size_bytes(plan) - _head_bytes(vocabulary.tokenizer, len(plan))
     return with_sources(spend(plan, spare, gains))
+
+
+def _head_bytes(tokenizer: Tokenizer, tensors: int) -> int:
+    """Of metadata, vocabulary and the tensors' names; a little more than it will be."""
+    text = "".join(tokenizer.pieces) + tokenizer.chat_template
+    return len(text.encode("utf-8")) + len(tokenizer) * 16 + tensors * 96 + 4096
 
 
 def _proof(full: Tokenizer, vocabulary: VocabularyPlan) -> dict[str, TokenizationComparison]:

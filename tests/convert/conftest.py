@@ -13,3 +13,9 @@ def real_checkpoint() -> Path:
     if not folder:
         pytest.skip("SORO_GEMMA_CHECKPOINT names no folder (tests/real_weights.py makes one)")
     return Path(folder)
+
+
+@pytest.fixture(autouse=True)
+def one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """llama.cpp's threads wait for each other: on a busy machine one is far faster."""
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)

@@ -1,0 +1,65 @@
+"""Whole conversions of tiny checkpoints, and their unrounded models."""
+
+from pathlib import Path
+from typing import Any
+
+import gguf
+import numpy as np
+from numpy.typing import NDArray
+
+from convert.checkpoint import open_checkpoint
+from convert.encode import TensorRows, decoded
+from convert.exact_model import ExactModel
+from convert.forward import LayerMath, attention, feed_forward
+from convert.options import ConversionOptions
+from convert.pipeline import convert
+from convert.plan import Type, plan_types
+from convert.progress import Progress, Silent
+from convert.report import Report
+from convert.weights import Matrix
+
+
+def convert_tiny(
+    checkpoint: Path, output: Path, *, progress: Progress | None = None, **choices: Any
+) -> Report:
+    """The tiny tokenizer is too small to be trimmed."""
+    options = ConversionOptions(
+        checkpoint=checkpoint, output=output, **{"vocabulary_rows": None, **choices}
+    )
+    return convert(options, progress or Silent())
+
+
+def exact_model(folder: Path, type: Type = Type.F32) -> ExactModel:
+    """A checkpoint's model, its tensors planned in `type`."""
+    checkpoint = open_checkpoint(folder)
+    config = checkpoint.config
+    plan = plan_types(config, rows=config.vocabulary_rows, type=type)
+    tensors = {
+        planned.name: TensorRows(
+            planned=planned, source=checkpoint.tensors[planned.name], kept=None
+        )
+        for planned in plan
+    }
+    return ExactModel(config=config, tensors=tensors)
+
+
+def log_probabilities(model: ExactModel, texts: list[list[int]]) -> list[Matrix]:
+    """After each token, for texts of one length."""
+    config = model.config
+    hidden = model.embed(np.array(texts)) * np.float32(config.width**0.5)
+    for number in range(config.layers):
+        is_global = (number + 1) % config.sliding_pattern == 0
+        math = LayerMath(config, is_global=is_global, tokens=len(texts[0]))
+        layer = model.layer(number)
+        for half in (attention(math), feed_forward(math)):
+            hidden = hidden + half.added(half.seen_leaving(hidden, layer), layer)
+    output = model.output_layer()
+    return [output.log_probabilities(text) for text in hidden]
+
+
+def read_tensors(path: Path) -> dict[str, NDArray[np.float32]]:
+    """Every tensor of a GGUF in float32, as llama.cpp computes it."""
+    return {
+        tensor.name: decoded(np.array(tensor.data), tensor.tensor_type)
+        for tensor in gguf.GGUFReader(path).tensors
+    }

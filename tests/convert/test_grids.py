@@ -1,0 +1,141 @@
+"""The INT grids: codes and scales survive GGUF's blocks, and each block's scale is about the best one."""
+
+import ctypes
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from gguf import quants
+from llama_cpp import llama_cpp
+from numpy.typing import NDArray
+
+from convert import grids
+from convert.encode import decoded
+from convert.grids import BLOCK, GRIDS, Codes, Grid, Scales
+from convert.weights import Matrix
+
+every_grid = pytest.mark.parametrize("grid", GRIDS.values(), ids=lambda grid: grid.type.name)
+ROWS, COLUMNS = 48, 256
+
+
+def _random(grid: Grid) -> tuple[Codes, Scales]:
+    random = np.random.default_rng(1)
+    codes = random.integers(grid.lowest, grid.highest + 1, (ROWS, COLUMNS)).astype(np.int8)
+    scales = random.normal(size=(ROWS, COLUMNS // BLOCK)) * 0.01
+    return codes, scales.astype(np.float16).astype(np.float32)
+
+
+def _extreme(grid: Grid) -> tuple[Codes, Scales]:
+    """The ends of the grid and zeros, with zero, smallest and largest scales in F16."""
+    ends = [grid.lowest, grid.highest, 0, -1, 1]
+    codes = np.resize(np.array(ends, dtype=np.int8), (ROWS, COLUMNS))
+    limits = np.finfo(np.float16)
+    scales = [0.0, limits.smallest_subnormal, limits.tiny, limits.max, limits.min]
+    return codes, np.resize(np.array(scales, dtype=np.float32), (ROWS, COLUMNS // BLOCK))
+
+
+def _weights() -> Matrix:
+    """Rows of very different size, some with outliers, as models have them."""
+    random = np.random.default_rng(2)
+    weights = random.standard_t(4, size=(ROWS, COLUMNS)) * random.lognormal(-4, 1, size=(ROWS, 1))
+    return weights.astype(np.float32)
+
+
+def _error(weights: Matrix, data: NDArray[np.uint8], grid: Grid) -> float:
+    """As ggml's own search counts it."""
+    importance = np.sqrt(np.square(weights) + np.square(weights).mean(axis=1, keepdims=True))
+    return float((importance * np.square(weights - decoded(data, grid.type))).sum())
+
+
+@every_grid
+@pytest.mark.parametrize("made", [_random, _extreme])
+def test_packed_blocks_are_read_as_codes_times_scales(
+    grid: Grid, made: Callable[[Grid], tuple[Codes, Scales]]
+) -> None:
+    codes, scales = made(grid)
+    read = quants.dequantize(grid.pack(codes, scales), grid.type)
+    np.testing.assert_array_equal(read, codes.astype(np.float32) * np.repeat(scales, BLOCK, axis=1))
+
+
+@every_grid
+def test_zeros_stay_zeros_beside_other_weights(grid: Grid) -> None:
+    weights = _weights()
+    weights[3] = 0
+    weights[5, BLOCK : 2 * BLOCK] = 0
+    read = decoded(grid.encode(weights), grid.type)
+    assert not read[3].any()
+    assert not read[5, BLOCK : 2 * BLOCK].any()
+    assert read[5, :BLOCK].any()
+
+
+@every_grid
+def test_codes_are_the_nearest_within_the_grid(grid: Grid) -> None:
+    values = np.array([0.24, 0.26, -0.26, 1e6, -1e6, 0.7], dtype=np.float32)
+    scales = np.array([0.5, 0.5, 0.5, 0.5, 0.5, 0], dtype=np.float32)
+    assert grid.codes(values, scales).tolist() == [0, 1, -1, grid.highest, grid.lowest, 0]
+
+
+@every_grid
+def test_weights_on_the_grid_come_back(grid: Grid) -> None:
+    """Where the block's largest code is at the end of the grid that reaches farther."""
+    codes, scales = _random(grid)
+    codes[:, ::BLOCK] = grid.lowest
+    weights = codes.astype(np.float32) * np.repeat(scales, BLOCK, axis=1)
+    np.testing.assert_array_equal(decoded(grid.encode(weights), grid.type), weights)
+
+
+@every_grid
+def test_an_encoded_matrix_is_no_farther_off_than_with_plain_scales(grid: Grid) -> None:
+    weights = _weights()
+    plain = quants.quantize(weights, grid.type)
+    assert _error(weights, grid.encode(weights), grid) <= _error(weights, plain, grid)
+
+
+@every_grid
+def test_a_row_is_encoded_alike_whatever_is_beside_it(
+    grid: Grid, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weights = _weights()
+    together = grid.encode(weights)
+    monkeypatch.setattr(grids, "_TILE_WEIGHTS", 5 * COLUMNS)
+    np.testing.assert_array_equal(grid.encode(weights), together)
+    np.testing.assert_array_equal(grid.encode(weights[7:8]), together[7:8])
+
+
+@every_grid
+def test_importance_decides_which_errors_count(grid: Grid) -> None:
+    weights = _weights()
+    importance = np.ones(COLUMNS, dtype=np.float32)
+    importance[::4] = 1000
+
+    def error(scales: Scales) -> float:
+        spread = np.repeat(scales, BLOCK, axis=1)
+        off = weights - spread * grid.codes(weights, spread)
+        return float((importance * np.square(off)).sum())
+
+    assert error(grid.scales(weights, importance)) < error(
+        grid.scales(weights, np.ones_like(importance))
+    )
+
+
+@pytest.mark.native
+@every_grid
+def test_an_encoded_matrix_is_as_close_as_ggmls_own_search_makes_it(grid: Grid) -> None:
+    weights = _weights()
+    theirs = np.empty_like(grid.encode(weights))
+    quantize = getattr(llama_cpp._lib, "ggml_quantize_chunk", None)
+    if quantize is None:
+        pytest.skip("this build of llama.cpp hides ggml's functions")
+    quantize.restype = ctypes.c_size_t
+    quantize.argtypes = [
+        ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p,
+        ctypes.c_int64, ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p,
+    ]  # fmt: skip
+    importance = np.ones(COLUMNS, dtype=np.float32)
+    written = quantize(
+        int(grid.type), weights.ctypes.data, theirs.ctypes.data,
+        0, ROWS, COLUMNS, importance.ctypes.data,
+    )  # fmt: skip
+    assert written == theirs.nbytes
+    ours = _error(weights, grid.encode(weights), grid)
+    assert ours <= 1.01 * _error(weights, theirs, grid)

@@ -1,0 +1,356 @@
+"""Whole conversions: every storage becomes its own model, the file appears whole or not at all."""
+
+import errno
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+
+from convert import gemma3, pipeline
+from convert.errors import BadCheckpoint, BadTarget, ConversionError, VerificationFailed
+from convert.llama import LlamaModel
+from convert.plan import TYPES, Type
+from convert.report import Report
+from convert.texts import DEFAULT_TEXT, tokenized_texts
+from soro_edge.manifest import read_manifest
+from tests.convert.checkpoints import (
+    Form,
+    Wrapping,
+    WrittenCheckpoint,
+    write_checkpoint,
+)
+from tests.convert.conversions import convert_tiny, read_tensors
+
+pytestmark = pytest.mark.native
+LINES = 60
+TOKENS_IN_TEXT = 96
+FILES = ["model.gguf", "model.report.json", "model.toml"]
+
+
+class Nobody(BaseException):
+    """Raised where no code expects it."""
+
+
+@pytest.fixture(autouse=True)
+def short_texts(monkeypatch: pytest.MonkeyPatch) -> None:
+    shorter = partial(tokenized_texts, tokens_in_text=TOKENS_IN_TEXT)
+    monkeypatch.setattr(pipeline, "tokenized_texts", shorter)
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> WrittenCheckpoint:
+    return write_checkpoint(tmp_path_factory.mktemp("checkpoint") / "gemma-tiny")
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> WrittenCheckpoint:
+    """One layer."""
+    return write_checkpoint(tmp_path_factory.mktemp("checkpoint") / "gemma-small", layers=1)
+
+
+@pytest.fixture(scope="module")
+def tajik(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("text") / "tajik.txt"
+    lines = DEFAULT_TEXT.read_text(encoding="utf-8").splitlines()[:LINES]
+    path.write_text("\n".join(lines), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def output(tmp_path: Path) -> Path:
+    folder = tmp_path / "out"
+    folder.mkdir()
+    return folder / "model.gguf"
+
+
+class Calibrated(NamedTuple):
+    path: Path
+    report: Report
+
+
+@pytest.fixture(scope="module")
+def calibrated(
+    checkpoint: WrittenCheckpoint, tajik: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Calibrated:
+    path = tmp_path_factory.mktemp("calibrated") / "model.gguf"
+    with pytest.MonkeyPatch.context() as patch:
+        shorter = partial(tokenized_texts, tokens_in_text=TOKENS_IN_TEXT)
+        patch.setattr(pipeline, "tokenized_texts", shorter)
+        patch.setattr(os, "cpu_count", lambda: 1)
+        return Calibrated(path, convert_tiny(checkpoint.folder, path, calibration=tajik))
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def off(written: WrittenCheckpoint, path: Path) -> dict[str, float]:
+    """Relative error of each tensor of a GGUF against the checkpoint's values, by canonical name.
+    Rows of the embedding that no piece belongs to are left out."""
+    stored = read_tensors(path)
+    errors = {}
+    for name, values in written.weights.items():
+        expected = values + 1 if gemma3.is_norm(name) else values
+        if name == gemma3.EMBEDDING:
+            expected = expected[: written.pieces]
+        found = stored.pop(gemma3.gguf_name(name)).reshape(expected.shape)
+        errors[name] = float(np.linalg.norm(found - expected) / np.linalg.norm(expected))
+    assert not stored
+    return errors
+
+
+@pytest.mark.parametrize(
+    ("form", "wrapping"),
+    [
+        ("BF16", "bare"), ("F16", "bare"), ("F32", "new multimodal"), ("BF16", "multimodal"),
+        ("FP8-block", "bare"), ("FP8-row", "multimodal"), ("GPTQ", "bare"),
+        ("GPTQ-act-order", "bare"), ("GPTQ-asymmetric", "new multimodal"),
+        ("packed", "multimodal"), ("packed-asymmetric", "bare"),
+    ],
+)  # fmt: skip
+def test_every_storage_becomes_its_own_model(
+    form: Form, wrapping: Wrapping, tmp_path: Path, output: Path
+) -> None:
+    written = write_checkpoint(tmp_path / "model", form=form, wrapping=wrapping, layers=2)
+    report = convert_tiny(written.folder, output)
+    assert files(output.parent) == FILES
+    for name, error in off(written, output).items():
+        limit = 0 if gemma3.is_norm(name) else 0.01 if name == gemma3.EMBEDDING else 0.12
+        assert error <= limit, name
+    with LlamaModel(output, vocabulary_only=True) as model:
+        assert model.rows == written.pieces == report.vocabulary_rows
+
+
+@pytest.mark.parametrize("kind", TYPES.values(), ids=TYPES)
+def test_a_type_costs_its_precision_and_no_more(
+    kind: Type, small: WrittenCheckpoint, output: Path
+) -> None:
+    report = convert_tiny(small.folder, output, type=kind)
+    limits = {Type.F32: 0, Type.BF16: 0, Type.F16: 3e-4, Type.Q8_0: 0.01, Type.Q4_0: 0.12}
+    assert max(off(small, output).values()) <= limits[kind]
+    assert kind.name in report.types
+
+
+@pytest.mark.parametrize("form", ["GPTQ", "packed"])
+@pytest.mark.parametrize("is_calibrated", [False, True], ids=["plain", "calibrated"])
+def test_an_int4_checkpoint_on_the_grid_keeps_every_weight(
+    form: Form, is_calibrated: bool, tajik: Path, tmp_path: Path, output: Path
+) -> None:
+    written = write_checkpoint(tmp_path / "model", form=form, layers=2)
+    convert_tiny(written.folder, output, calibration=tajik if is_calibrated else None)
+    stored = read_tensors(output)
+    for name, values in written.weights.items():
+        if name.endswith("_proj.weight"):
+            np.testing.assert_array_equal(stored[gemma3.gguf_name(name)], values)
+
+
+def test_calibrated_again_it_has_the_same_bytes(
+    checkpoint: WrittenCheckpoint, tajik: Path, calibrated: Calibrated, output: Path
+) -> None:
+    convert_tiny(checkpoint.folder, output, calibration=tajik)
+    assert output.read_bytes() == calibrated.path.read_bytes()
+
+
+def test_calibrated_it_is_closer_on_text_held_out(calibrated: Calibrated) -> None:
+    closeness = calibrated.report.closeness
+    assert closeness
+    assert 0 < closeness.rounded.kl_divergence < 0.9 * closeness.plain.kl_divergence
+
+
+def test_what_is_calibrated_is_reported_for_each_matrix(calibrated: Calibrated) -> None:
+    matrices = {
+        gemma3.gguf_name(gemma3.layer_tensor(layer, name))
+        for layer in range(6)
+        for name in gemma3.MATRICES
+    }
+    assert set(calibrated.report.losses) == matrices
+    assert all(0 < loss < 0.05 for loss in calibrated.report.losses.values())
+
+
+def test_the_report_is_json_and_its_numbers_are_the_files(calibrated: Calibrated) -> None:
+    path, report = calibrated
+    read = json.loads(path.with_suffix(".report.json").read_text(encoding="utf-8"))
+    assert read["size_bytes"] == path.stat().st_size == sum(read["parts"].values())
+    assert read["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert set(read["types"]) == {"Q4_0", "Q8_0", "F32"}
+    assert set(read["parts"]) == {"embedding", "attention", "feed-forward", "norms", "head"}
+    assert read["closeness"]["rounded"]["perplexity"] > 1
+    assert set(read["tensor_errors"]) == set(read_tensors(path))
+    assert read["tokenization"]["Tajik"]["equal"] == read["tokenization"]["Tajik"]["lines"]
+    assert any("KL divergence" in line for line in report.lines())
+
+
+def test_without_calibration_the_report_says_so(small: WrittenCheckpoint, output: Path) -> None:
+    report = convert_tiny(small.folder, output)
+    assert report.closeness is None
+    assert not report.losses
+    assert any("not calibrated" in line for line in report.lines())
+
+
+def test_the_runtime_reads_the_manifest(calibrated: Calibrated) -> None:
+    manifest = read_manifest(calibrated.path.with_suffix(".toml"))
+    assert manifest.file_name == "model.gguf"
+    assert manifest.size_bytes == calibrated.path.stat().st_size
+    assert manifest.sha256 == hashlib.sha256(calibrated.path.read_bytes()).hexdigest()
+    assert (manifest.license, manifest.source) == ("gemma", "gemma-tiny")
+    assert manifest.quantization == "Q4_0"
+    assert manifest.context_tokens == 512
+    assert manifest.sampling.top_k == 64
+    assert manifest.memory_bytes > manifest.size_bytes
+
+
+def test_the_file_carries_its_name_and_licence(small: WrittenCheckpoint, output: Path) -> None:
+    convert_tiny(small.folder, output, name="Соро 270M", license="apache-2.0")
+    with LlamaModel(output, vocabulary_only=True) as model:
+        assert model.metadata("general.name") == "Соро 270M"
+        assert model.metadata("general.license") == "apache-2.0"
+    manifest = read_manifest(output.with_suffix(".toml"))
+    assert (manifest.title, manifest.name, manifest.license) == ("Соро 270M", "270m", "apache-2.0")
+
+
+def test_a_size_is_used_and_never_exceeded(
+    checkpoint: WrittenCheckpoint, tajik: Path, calibrated: Calibrated, output: Path
+) -> None:
+    most = calibrated.report.size_bytes + 40_000
+    report = convert_tiny(checkpoint.folder, output, calibration=tajik, most_bytes=most)
+    assert calibrated.report.size_bytes + 20_000 < output.stat().st_size <= most
+    assert "Q5_0" in report.types
+    assert max(off(checkpoint, output).values()) < 0.4
+
+
+def test_a_size_that_cannot_be_reached_is_refused(small: WrittenCheckpoint, output: Path) -> None:
+    with pytest.raises(BadTarget, match="larger than the size asked for"):
+        convert_tiny(small.folder, output, most_bytes=50_000)
+    assert files(output.parent) == []
+
+
+def test_an_existing_output_is_left_alone(small: WrittenCheckpoint, output: Path) -> None:
+    output.write_bytes(b"mine")
+    with pytest.raises(BadTarget, match="exists already"):
+        convert_tiny(small.folder, output)
+    assert files(output.parent) == ["model.gguf"]
+    assert output.read_bytes() == b"mine"
+
+
+def test_with_force_an_existing_output_is_replaced_at_the_end_only(
+    small: WrittenCheckpoint, output: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output.write_bytes(b"mine")
+    with monkeypatch.context() as patch:
+        patch.setattr(pipeline, "answer_of", _failing(VerificationFailed("wrong", "hint")))
+        with pytest.raises(VerificationFailed):
+            convert_tiny(small.folder, output, force=True)
+    assert output.read_bytes() == b"mine"
+    report = convert_tiny(small.folder, output, force=True)
+    assert report.sha256 == hashlib.sha256(output.read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize("error", [VerificationFailed("wrong", "hint"), Nobody()], ids=repr)
+@pytest.mark.parametrize(
+    "step", ["tensor_errors", "answer_of", "sha256_of", "manifest_text", "_write_metadata"]
+)
+def test_an_error_in_any_step_leaves_nothing(
+    step: str,
+    error: BaseException,
+    small: WrittenCheckpoint,
+    output: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pipeline, step, _failing(error))
+    with pytest.raises(type(error)):
+        convert_tiny(small.folder, output)
+    assert files(output.parent) == []
+
+
+class Interrupting:
+    """Ctrl-C when something begins, or in its midst."""
+
+    def __init__(self, at: str, *, amid: bool) -> None:
+        self._at, self._amid = at, amid
+        self._doing = ""
+
+    def begin(self, what: str, total: float) -> None:
+        self._doing = what
+        if what == self._at and not self._amid:
+            raise KeyboardInterrupt
+
+    def advance(self, amount: float) -> None:
+        if self._doing == self._at:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("amid", [False, True], ids=["at its beginning", "amid it"])
+@pytest.mark.parametrize(
+    "step", ["rounding layer by layer", "comparing every tensor", "hashing the file"]
+)
+def test_ctrl_c_leaves_nothing(
+    step: str, amid: bool, small: WrittenCheckpoint, tajik: Path, output: Path
+) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        convert_tiny(
+            small.folder,
+            output,
+            calibration=tajik,
+            calibration_tokens=TOKENS_IN_TEXT,
+            progress=Interrupting(step, amid=amid),
+        )
+    assert files(output.parent) == []
+
+
+def test_a_disk_that_fills_up_is_named(
+    small: WrittenCheckpoint, output: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    monkeypatch.setattr(os, "fsync", _failing(full))
+    with pytest.raises(BadTarget, match="could not be written: No space left"):
+        convert_tiny(small.folder, output)
+    assert files(output.parent) == []
+
+
+def test_a_disk_that_is_too_small_is_refused_before_anything_is_written(
+    small: WrittenCheckpoint, output: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = shutil.disk_usage(output.parent)._replace(free=1_000_000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
+    monkeypatch.setattr(os, "fsync", _failing(Nobody()))
+    with pytest.raises(BadTarget, match=r"too small: \d MB are needed, 1 MB are free"):
+        convert_tiny(small.folder, output)
+    assert files(output.parent) == []
+
+
+def test_a_missing_folder_is_refused(small: WrittenCheckpoint, tmp_path: Path) -> None:
+    with pytest.raises(BadTarget, match="no such folder"):
+        convert_tiny(small.folder, tmp_path / "nowhere" / "model.gguf")
+    with pytest.raises(BadTarget, match="is a folder"):
+        convert_tiny(small.folder, tmp_path, force=True)
+
+
+@pytest.mark.parametrize("content", ["кӯтоҳ", b"\xff\xfe\xff"], ids=["short", "no UTF-8"])
+def test_a_useless_calibration_text_is_refused(
+    content: str | bytes, small: WrittenCheckpoint, tmp_path: Path, output: Path
+) -> None:
+    text = tmp_path / "text.txt"
+    text.write_bytes(content.encode() if isinstance(content, str) else content)
+    with pytest.raises(BadCheckpoint, match="calibration text"):
+        convert_tiny(small.folder, output, calibration=text)
+    assert files(output.parent) == []
+
+
+def test_a_checkpoint_that_is_missing_is_refused(tmp_path: Path, output: Path) -> None:
+    with pytest.raises(ConversionError):
+        convert_tiny(tmp_path / "nothing", output)
+    assert files(output.parent) == []
+
+
+def _failing(error: BaseException) -> Callable[..., object]:
+    def fail(*_: object) -> object:
+        raise error
+
+    return fail
