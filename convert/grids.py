@@ -37,11 +37,6 @@ class Grid:
     lowest: int
     highest: int
 
-    @property
-    def bits_per_weight(self) -> float:
-        block, size = gguf.GGML_QUANT_SIZES[self.type]
-        return size * 8 / block
-
     def codes(self, values: Matrix, scales: Matrix) -> Matrix:
         """The nearest code of each value, as float32; a zero scale gives code 0."""
         return self._codes(values, _inverse(scales), np.empty_like(values))
