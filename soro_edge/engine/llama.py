@@ -26,6 +26,7 @@ from soro_edge.engine.kv_cache import KvCache
 from soro_edge.engine.loops import LoopGuard
 from soro_edge.engine.model import LoadedModel
 from soro_edge.engine.native import AbortFlag, lib, library_build
+from soro_edge.engine.pace import Pace
 from soro_edge.engine.prefix import shared_tokens
 from soro_edge.engine.sampler import sampler_chain
 from soro_edge.engine.states import StateStore
@@ -68,6 +69,7 @@ class LlamaEngine:
                 checkpoint_bytes=self._options.checkpoint_bytes,
             )
             self._vocabulary = model.vocabulary
+            self._pace = Pace(max(model.threads, model.prefill_threads))
             self._states = self._open_states(model)
             self._model = model
         return self._model.info
@@ -160,7 +162,7 @@ class LlamaEngine:
             else:
                 self._mark_turn()
             at = len(cache.tokens)
-            if not cache.run(tokens[at : at + AHEAD_BATCH_TOKENS]):
+            if not self._read(tokens[at : at + AHEAD_BATCH_TOKENS]):
                 self._ahead = None
                 return False
             if len(cache.tokens) < len(tokens):
@@ -223,11 +225,29 @@ class LlamaEngine:
 
     # Tokens
 
+    def _read(self, tokens: list[int]) -> bool:
+        """Let the model read one batch, with as many threads as have a core of their own; False where
+        it was stopped."""
+        model, pace = self._model, self._pace
+        assert model is not None
+        before = pace.threads
+        wanted = model.threads if len(tokens) == 1 else model.prefill_threads
+        wall, processor = time.perf_counter(), time.process_time()
+        read = self._cache.run(tokens)
+        pace.took(
+            min(wanted, before),
+            wall_seconds=time.perf_counter() - wall,
+            processor_seconds=time.process_time() - processor,
+        )
+        if pace.threads != before:
+            model.limit_threads(pace.threads)
+        return read
+
     def _prefill(self, prompt: list[int]) -> Iterator[int]:
         """Read the prompt's new tokens batch by batch; how far it is, after each. Obeys stop."""
         size = self._options.prefill_batch_tokens
         for start in range(len(self._cache.tokens), len(prompt), size):
-            if self._abort.is_set() or not self._cache.run(prompt[start : start + size]):
+            if self._abort.is_set() or not self._read(prompt[start : start + size]):
                 return
             yield len(self._cache.tokens)
 
@@ -253,7 +273,7 @@ class LlamaEngine:
                 break
             if len(answer.tokens) == 1:
                 self._cache.mark()  # here `again` returns to; after the first word was shown
-            if not self._cache.run([token]):
+            if not self._read([token]):
                 break
         rest = decoder.finish()
         if rest:

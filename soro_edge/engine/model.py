@@ -37,6 +37,8 @@ class LoadedModel:
             self.close()
             raise ModelNotLoaded(reason=_last_line(log_text()), log="engine.log")
         self.window_tokens: int = max(0, lib.llama_model_n_swa(self.model))
+        self.threads: int = lib.llama_n_threads(self.context)
+        self.prefill_threads: int = lib.llama_n_threads_batch(self.context)
         self.vocabulary = Vocabulary(self.model, template=self._template() or "")
         self.info = self._describe(path)
 
@@ -48,6 +50,12 @@ class LoadedModel:
         model, self.model = self.model, None
         if model is not None:
             lib.llama_model_free(model)
+
+    def limit_threads(self, most: int) -> None:
+        """The next steps are computed by the wanted numbers of threads, but by no more than `most`."""
+        lib.llama_set_n_threads(
+            self.context, min(self.threads, most), min(self.prefill_threads, most)
+        )
 
     def _open(self, path: Path, on_progress: Callable[[float], None]) -> int | None:
         wanted = lib.llama_model_default_params()
