@@ -26,6 +26,7 @@ RANK = {
     "evaluation": 7,
     "commands": 8,
     "cli": 9,
+    "frozen": 10,
 }
 """A room imports rooms of a lower rank, and itself."""
 FORBIDDEN = {("chat", "history"), ("tui", "history"), ("history", "testing"), ("history", "models")}

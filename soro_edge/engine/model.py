@@ -10,7 +10,7 @@ from pathlib import Path
 
 from soro_edge.engine.api import EngineOptions, LoadMode, ModelInfo
 from soro_edge.engine.hardware import default_threads
-from soro_edge.engine.native import begin_log, lib, log_text
+from soro_edge.engine.native import VARIANT, begin_log, lib, log_text
 from soro_edge.engine.vocabulary import Vocabulary
 from soro_edge.errors import ModelFileMissing, ModelNotLoaded, NotAModel, UnsupportedModel
 
@@ -94,6 +94,7 @@ class LoadedModel:
             control_pieces=self.vocabulary.control_pieces,
             bos=self.vocabulary.bos,
             eos=self.vocabulary.eos,
+            variant=VARIANT,
         )
 
     def _metadata(self, key: str) -> str | None:
