@@ -216,7 +216,7 @@ def test_the_starter_models_logits_stay_within_the_tolerance(tmp_path: Path) -> 
     options = EngineOptions(
         model_path=str(path),
         context_tokens=1024,
-        threads=2,
+        threads=1,
         states_folder=str(tmp_path),
         model_sha256="starter",
     )
