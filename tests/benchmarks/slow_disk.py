@@ -15,12 +15,13 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from soro_edge.bench.trial import GREEDY, text_prompt
 from soro_edge.engine.api import EngineOptions, GenerationRequest, LoadMode, TextPiece
 from soro_edge.engine.client import EngineProcess
 
-MODES = {
+MODES: dict[str, dict[str, Any]] = {
     "read": {"load_mode": LoadMode.READ},
     "map": {"load_mode": LoadMode.MAP},
     "map, not repacked": {"load_mode": LoadMode.MAP, "repack": False},
