@@ -1,0 +1,1 @@
+"""Benchmarks, quantization reports and generation checks, for those who make or choose a model."""
