@@ -1,8 +1,8 @@
 """Two vocabularies and one text: which pieces both have, and where the text is cut alike.
 
-Knows pieces and token ids, no model. A trimmed vocabulary has other ids and fewer pieces; texts in scripts that it
-gave up are cut finer. Positions are compared where both models have read the same bytes and the same
-piece follows; the others are counted.
+Knows pieces and token ids, no model. A trimmed vocabulary has other ids and fewer pieces; texts in
+scripts that it gave up are cut finer. Positions are compared where both models have read the same bytes
+and the same piece follows; the others are counted.
 """
 
 from collections.abc import Sequence
@@ -103,8 +103,8 @@ def cut_chunks(
     reference_begin: int | None,
     model_limit: int,
 ) -> list[Chunk]:
-    """Cut as llama-perplexity does: `chunk_tokens` of the reference each, the first of them replaced by the token
-    that begins every prompt, and positions of the second half compared. A rest is left.
+    """Cut as llama-perplexity does: `chunk_tokens` of the reference each, the first of them replaced by the
+    token that begins every prompt, and positions of the second half compared. A rest is left.
 
     `model_limit` is the longest sequence that the model may read: a longer one, where it cuts finer,
     loses its end.

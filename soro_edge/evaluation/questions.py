@@ -1,6 +1,7 @@
 """Questions that a tutor is asked: a list in a file, one a line.
 
-A line is the question alone, or subject, class and question with tabs between. Lines that begin with # are notes.
+A line is the question alone, or subject, class and question with tabs between. Lines that begin with #
+are notes.
 """
 
 from dataclasses import dataclass

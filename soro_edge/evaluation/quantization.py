@@ -1,0 +1,191 @@
+"""The quantization report: a model beside the reference that it was made from, on one text.
+
+Both models are open at the same time and read the same stretch of text; logits are compared batch by
+batch and forgotten, so memory does not grow with the text. Chunks are llama-perplexity's.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from soro_edge.errors import EvaluationFailed
+from soro_edge.evaluation.closeness import Closeness, summarize
+from soro_edge.evaluation.divergence import Matrix, Positions, compare, joined
+from soro_edge.evaluation.native import Scorer
+from soro_edge.evaluation.pieces import Chunk, Ids, SharedPieces, Tokens, cut_chunks, shared_pieces
+
+CHUNK_TOKENS = 512
+_MODEL_ROOM = 2
+"""A trimmed vocabulary cuts other scripts finer: the model gets so many times the reference's tokens."""
+_LEAST_ALIKE = 0.5
+"""Fewer positions alike mean two different tokenizers, not one that was trimmed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuantizationReport:
+    """What was compared, on what, and how close the two are."""
+
+    model: str
+    """Name of the file."""
+    model_bytes: int
+    reference: str
+    reference_bytes: int
+    text: str
+    """Name of the file."""
+    text_tokens: int
+    """Of the reference, without the one that begins every prompt."""
+    chunks: int
+    chunk_tokens: int
+    shared_pieces: int
+    model_pieces: int
+    reference_pieces: int
+    unaligned: int
+    """Positions left out because the models cut the text differently there."""
+    closeness: Closeness
+
+
+def read_text(path: Path) -> str:
+    """The whole of a UTF-8 file. Raises EvaluationFailed."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise EvaluationFailed(
+            reason=f"The text cannot be read: {path}: {error.strerror}.",
+            advice="Name a text file that is here with --text.",
+        ) from error
+    except UnicodeDecodeError as error:
+        raise EvaluationFailed(
+            reason=f"The text is not UTF-8: {path}, byte {error.start}.",
+            advice="Save the file as UTF-8.",
+        ) from error
+    return text
+
+
+def report_quantization(
+    model: Path,
+    reference: Path,
+    text: Path,
+    *,
+    chunk_tokens: int = CHUNK_TOKENS,
+    most_chunks: int | None = None,
+    threads: int = 0,
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
+) -> QuantizationReport:
+    """Compare two files; `on_progress` hears chunks done and chunks in all.
+
+    Raises EvaluationFailed, ModelError.
+    """
+    words = read_text(text)
+    room = chunk_tokens * _MODEL_ROOM
+    with (
+        Scorer(reference, context_tokens=chunk_tokens, threads=threads, sequences=1) as theirs,
+        Scorer(model, context_tokens=room, threads=threads, sequences=1) as ours,
+    ):
+        shared = shared_pieces(ours.pieces(), theirs.pieces())
+        text_tokens = _tokens(theirs, words, text, reference)
+        chunks = cut_chunks(
+            _tokens(ours, words, text, model),
+            text_tokens,
+            shared,
+            chunk_tokens=chunk_tokens,
+            model_begin=_begin(ours),
+            reference_begin=_begin(theirs),
+            model_limit=room,
+        )[:most_chunks]
+        _require_alike(chunks, text, len(text_tokens.ids), chunk_tokens)
+        found = []
+        for number, chunk in enumerate(chunks):
+            on_progress(number, len(chunks))
+            found.append(_compare_chunk(ours, theirs, chunk, shared))
+        on_progress(len(chunks), len(chunks))
+    return QuantizationReport(
+        model=model.name,
+        model_bytes=model.stat().st_size,
+        reference=reference.name,
+        reference_bytes=reference.stat().st_size,
+        text=text.name,
+        text_tokens=len(text_tokens.ids),
+        chunks=len(chunks),
+        chunk_tokens=chunk_tokens,
+        shared_pieces=shared.count,
+        model_pieces=shared.model_pieces,
+        reference_pieces=shared.reference_pieces,
+        unaligned=sum(chunk.unaligned for chunk in chunks),
+        closeness=summarize(joined(found)),
+    )
+
+
+def _begin(scorer: Scorer) -> int | None:
+    tokens = scorer.tokenize("", add_bos=True)
+    return tokens[0] if tokens else None
+
+
+def _tokens(scorer: Scorer, words: str, text: Path, model: Path) -> Tokens:
+    ids = scorer.tokenize(words, add_bos=False)
+    pieces = [scorer.vocabulary.bytes_of(token) for token in ids]
+    if b"".join(pieces).strip() != words.encode("utf-8").strip():
+        raise EvaluationFailed(
+            reason=f"The tokenizer of {model.name} does not give back the text {text.name}.",
+            advice="Take a text in the scripts that the model knows.",
+        )
+    lengths = np.array([len(piece) for piece in pieces], dtype=np.int64)
+    return Tokens(ids=np.array(ids, dtype=np.int64), lengths_bytes=lengths)
+
+
+def _require_alike(chunks: list[Chunk], text: Path, tokens: int, chunk_tokens: int) -> None:
+    if tokens < chunk_tokens:
+        raise EvaluationFailed(
+            reason=f"The text {text.name} is too short: {tokens} tokens, and a chunk has {chunk_tokens}.",
+            advice="Name a longer text with --text.",
+        )
+    matched = sum(len(chunk.following) for chunk in chunks)
+    unaligned = sum(chunk.unaligned for chunk in chunks)
+    if matched < _LEAST_ALIKE * (matched + unaligned) or not matched:
+        raise EvaluationFailed(
+            reason=f"The two models cut the text into different pieces:"
+            f" {matched:,} of {matched + unaligned:,} places are alike.",
+            advice="The reference must have the tokenizer that the model was made with.",
+        )
+
+
+def _compare_chunk(ours: Scorer, theirs: Scorer, chunk: Chunk, shared: SharedPieces) -> Positions:
+    if not len(chunk.following):
+        return joined([])
+    following = shared.place_of(chunk.following)
+    our_rows = _rows(ours, chunk.model, chunk.model_positions)
+    their_rows = _rows(theirs, chunk.reference, chunk.reference_positions)
+    parts, done = [], 0
+    for mine, yours in _side_by_side(our_rows, their_rows):
+        parts.append(compare(mine, yours, following[done : done + len(mine)], shared))
+        done += len(mine)
+    return joined(parts)
+
+
+def _rows(scorer: Scorer, tokens: list[int], positions: Ids) -> Iterator[Matrix]:
+    """Logits after the positions asked for, in batches."""
+    begin = int(positions[0])
+    read = tokens[: int(positions[-1]) + 1]
+    for batch in scorer.logits(read, first=begin):
+        inside = positions[(positions >= begin) & (positions < begin + len(batch))] - begin
+        begin += len(batch)
+        if len(inside) == len(batch):
+            yield batch
+        elif len(inside):
+            yield batch[inside]
+
+
+def _side_by_side(
+    ours: Iterator[Matrix], theirs: Iterator[Matrix]
+) -> Iterator[tuple[Matrix, Matrix]]:
+    """The same number of rows from both, though their batches end at different places."""
+    mine = yours = None
+    while True:
+        mine = next(ours, None) if mine is None or not len(mine) else mine
+        yours = next(theirs, None) if yours is None or not len(yours) else yours
+        if mine is None or yours is None:
+            return
+        count = min(len(mine), len(yours))
+        yield mine[:count], yours[:count]
+        mine, yours = mine[count:], yours[count:]
