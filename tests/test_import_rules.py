@@ -23,6 +23,7 @@ RANK = {
     "history": 6,
     "tui": 7,
     "bench": 7,
+    "evaluation": 7,
     "commands": 8,
     "cli": 9,
 }
@@ -33,7 +34,7 @@ ONLY_IN = {
     "llama_cpp": ("engine/native.py",),
     "convert": ("commands/convert.py",),
     "gguf": ("testing/",),
-    "numpy": ("testing/",),
+    "numpy": ("testing/", "evaluation/"),
 }
 
 

@@ -39,8 +39,7 @@ def library_build() -> str:
 
 
 _log_lines: deque[str] = deque(maxlen=200)
-
-
+_echo = True
 _DEBUG = 1
 
 
@@ -50,15 +49,18 @@ def _keep_log(level: int, text: bytes, _user_data: object) -> None:
         return
     line = text.decode("utf-8", "replace")
     _log_lines.append(line)
-    sys.stderr.write(line)
+    if _echo:
+        sys.stderr.write(line)
 
 
 _LOG_CALLBACK = lib.llama_log_callback(_keep_log)
 """Lives as long as the module, because llama.cpp keeps the pointer."""
 
 
-def begin_log() -> None:
-    """Forget earlier lines and listen."""
+def begin_log(*, echo: bool = True) -> None:
+    """Forget earlier lines and listen; `echo` repeats what is heard on stderr."""
+    global _echo
+    _echo = echo
     _log_lines.clear()
     lib.llama_log_set(_LOG_CALLBACK, None)
 

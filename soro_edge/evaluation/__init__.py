@@ -1,1 +1,1 @@
-"""Benchmarks, quantization reports and generation checks, for those who make or choose a model."""
+"""Benchmarks on the GGUF file that ships: tasks, scoring, results. Never in a pupil's bundle."""
