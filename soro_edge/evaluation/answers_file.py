@@ -31,11 +31,11 @@ class AnswersFile:
     def read(self, questions: Sequence[Question]) -> list[GivenAnswer]:
         """The answers that are there, as far as they follow the list. Raises EvaluationFailed."""
         try:
-            lines = self.path.read_text(encoding="utf-8").split("\n")
+            lines = self.path.read_bytes().split(b"\n")
         except FileNotFoundError:
             return []
-        except (OSError, UnicodeDecodeError) as error:
-            raise self._refused(str(error)) from error
+        except OSError as error:
+            raise self._refused(error.strerror or str(error)) from error
         try:
             rows = [json.loads(line) for line in lines[:-1]]
         except ValueError as error:
@@ -89,9 +89,11 @@ def _row(answer: GivenAnswer) -> dict[str, object]:
     return asdict(answer)
 
 
-def _answer(row: dict[str, object]) -> GivenAnswer:
-    question = row.pop("question")
+def _answer(row: object) -> GivenAnswer:
+    if not isinstance(row, dict):
+        raise TypeError(row)
+    question = row["question"]
     if not isinstance(question, dict):
         raise TypeError(question)
     fields = {**row, "question": Question(**question), "state": AnswerState(str(row["state"]))}
-    return GivenAnswer(**fields)  # type: ignore[arg-type]
+    return GivenAnswer(**fields)

@@ -48,13 +48,14 @@ def _how_sure() -> Section:
         heading=_("How sure this is"),
         paragraphs=(
             _(
-                "A figure from some texts or questions is not the truth about all. The thin lines on the bars, and the"
-                " numbers in brackets, tell between which values the true one lies in 95 of 100 such trials. Where"
-                " the lines of two models overlap widely, nobody can say which is better."
+                "A figure from some texts or questions is not the truth about all. The thin lines on the"
+                " bars, and the numbers in brackets, tell between which values the true one lies in 95 of"
+                " 100 such trials. Where the lines of two models overlap widely, nobody can say which is"
+                " better."
             ),
             _(
-                "Everything was measured on one computer without internet, on the very file that goes to schools, with"
-                " Soro Edge {version}. The same command makes the same page again."
+                "Everything was measured on one computer without internet, on the very file that goes to"
+                " schools, with Soro Edge {version}."
             ).format(version=__version__),
         ),
     )

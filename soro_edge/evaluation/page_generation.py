@@ -15,8 +15,8 @@ _LONGEST_EXAMPLE = 400
 def generation_sentence(report: GenerationReport) -> str:
     """For the head of the page."""
     return _(
-        "{model} answered {order} of {count} school questions in order: whole, without going in circles, in Tajik."
-        " Whether the answers are right was not judged."
+        "{model} answered {order} of {count} school questions in order: whole, without going in circles,"
+        " in Tajik. Whether the answers are right was not judged."
     ).format(model=report.model, order=report.in_order, count=report.questions)
 
 
@@ -28,8 +28,8 @@ def generation_section(
         heading=_("Answers to school questions"),
         paragraphs=(
             _(
-                "Each question was asked as a pupil asks it, in a new conversation with the tutor. A program looked"
-                " at the answers: it sees their letters and their form, not whether they are right."
+                "Each question was asked as a pupil asks it, in a new conversation with the tutor. A program"
+                " looked at the answers: it sees their letters and their form, not whether they are right."
             ),
         ),
         plot=_plot(reports),

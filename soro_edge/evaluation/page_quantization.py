@@ -114,7 +114,8 @@ def _remarks(report: QuantizationReport) -> list[str]:
     if report.shared_pieces < report.reference_pieces:
         found.append(
             _(
-                "The two have different vocabularies: they are compared over the {shared} pieces that both have."
+                "The two have different vocabularies: they are compared over the {shared} pieces of text"
+                " that both have."
             ).format(shared=f"{report.shared_pieces:,}")
         )
     if report.unaligned:
