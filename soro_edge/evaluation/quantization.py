@@ -135,7 +135,7 @@ def _tokens(scorer: Scorer, words: str, text: Path, model: Path) -> Tokens:
 
 
 def _require_alike(chunks: list[Chunk], text: Path, tokens: int, chunk_tokens: int) -> None:
-    if tokens < chunk_tokens:
+    if not chunks and tokens < chunk_tokens:
         raise EvaluationFailed(
             reason=f"The text {text.name} is too short: {tokens} tokens, and a chunk has {chunk_tokens}.",
             advice="Name a longer text with --text.",
