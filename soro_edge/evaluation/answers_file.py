@@ -28,8 +28,31 @@ class AnswersFile:
     facts: Facts
     """What must be equal for answers to belong together: the model's SHA-256, sampling, limits."""
 
-    def read(self, questions: Sequence[Question]) -> list[GivenAnswer]:
-        """The answers that are there, as far as they follow the list. Raises EvaluationFailed."""
+    def open(self, questions: Sequence[Question]) -> list[GivenAnswer]:
+        """The answers that are there, the first ones of the list; the file is ready for the next.
+
+        Raises EvaluationFailed, StorageError.
+        """
+        answers = self._read(questions)
+        partial = self.path.with_name(self.path.name + ".part")
+        try:
+            partial.write_text("".join(map(_line, [self._head(), *map(asdict, answers)])), "utf-8")
+            partial.replace(self.path)
+        except OSError as error:
+            raise storage_error(error, self.path) from error
+        return answers
+
+    def append(self, answer: GivenAnswer) -> None:
+        """Returns when the answer is safe. Raises StorageError."""
+        try:
+            with self.path.open("a", encoding="utf-8") as file:
+                file.write(_line(asdict(answer)))
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise storage_error(error, self.path) from error
+
+    def _read(self, questions: Sequence[Question]) -> list[GivenAnswer]:
         try:
             lines = self.path.read_bytes().split(b"\n")
         except FileNotFoundError:
@@ -52,25 +75,6 @@ class AnswersFile:
             raise self._refused("it belongs to other questions")
         return answers
 
-    def begin(self, answers: Sequence[GivenAnswer]) -> None:
-        """Write head and answers anew, in one step. Raises StorageError."""
-        partial = self.path.with_name(self.path.name + ".part")
-        try:
-            partial.write_text("".join(map(_line, [self._head(), *map(_row, answers)])), "utf-8")
-            partial.replace(self.path)
-        except OSError as error:
-            raise storage_error(error, self.path) from error
-
-    def append(self, answer: GivenAnswer) -> None:
-        """Returns when the answer is safe. Raises StorageError."""
-        try:
-            with self.path.open("a", encoding="utf-8") as file:
-                file.write(_line(_row(answer)))
-                file.flush()
-                os.fsync(file.fileno())
-        except OSError as error:
-            raise storage_error(error, self.path) from error
-
     def _head(self) -> Facts:
         return {"answers_version": VERSION, **self.facts}
 
@@ -83,10 +87,6 @@ class AnswersFile:
 
 def _line(row: object) -> str:
     return json.dumps(row, ensure_ascii=False) + "\n"
-
-
-def _row(answer: GivenAnswer) -> dict[str, object]:
-    return asdict(answer)
 
 
 def _answer(row: object) -> GivenAnswer:

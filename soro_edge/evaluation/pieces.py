@@ -42,8 +42,13 @@ class SharedPieces:
 
 
 def shared_pieces(model: Sequence[str], reference: Sequence[str]) -> SharedPieces:
-    """Compare two lists of pieces by their text; of pieces that occur twice the first counts."""
-    if list(model) == list(reference):
+    """Compare two lists of pieces by their text; of pieces that occur twice the first counts.
+
+    Converters store a run of spaces as spaces or as `▁`.
+    """
+    model = [piece.replace("▁", " ") for piece in model]
+    reference = [piece.replace("▁", " ") for piece in reference]
+    if model == reference:
         return SharedPieces(
             model=None,
             reference=None,

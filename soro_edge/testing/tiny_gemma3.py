@@ -106,7 +106,7 @@ def _add_tensors(
     writer: gguf.GGUFWriter, pieces: int, kept: list[int], random: np.random.Generator
 ) -> None:
     def draw(rows: int, columns: int) -> NDArray[np.float32]:
-        values = random.standard_normal((rows, columns)) / np.sqrt(columns)
+        values: NDArray[np.float64] = random.standard_normal((rows, columns)) / np.sqrt(columns)
         return values.astype(np.float32)
 
     def matrix(name: str, rows: int, columns: int) -> None:

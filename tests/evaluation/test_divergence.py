@@ -120,3 +120,8 @@ def test_of_pieces_that_occur_twice_the_first_counts() -> None:
     assert shared.count == 2
     assert shared.place_of(np.array([0, 1, 2])).tolist() == [0, 1, -1]
     assert shared.model_ids(np.array([1, 2])).tolist() == [1, -1]
+
+
+def test_spaces_are_spaces_however_they_are_stored() -> None:
+    shared = shared_pieces(["▁са", "▁▁"], ["▁са", "  "])
+    assert (shared.count, shared.model) == (2, None)

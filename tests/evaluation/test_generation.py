@@ -9,7 +9,7 @@ from soro_edge.chat.messages import AnswerState
 from soro_edge.chat.session import ChatOptions
 from soro_edge.engine.api import FinishReason, Text
 from soro_edge.errors import EngineDied, EvaluationFailed
-from soro_edge.evaluation.answers_file import AnswersFile
+from soro_edge.evaluation.answers_file import AnswersFile, Facts
 from soro_edge.evaluation.generation import (
     GivenAnswer,
     answer_questions,
@@ -38,7 +38,7 @@ def test_each_question_begins_a_conversation_of_its_own() -> None:
 
 
 def test_every_answer_is_in_one_box() -> None:
-    script = [
+    script: list[ScriptedAnswer | str] = [
         SENTENCE,
         "[1]",
         ScriptedAnswer(text=SENTENCE, reason=FinishReason.LOOP),
@@ -88,7 +88,7 @@ def test_a_lost_engine_is_told_and_the_answers_before_it_are_there() -> None:
 
 
 class TestTheFile:
-    FACTS = {"model_sha256": "ab", "temperature": 0.5, "seed": 1}
+    FACTS: Facts = {"model_sha256": "ab", "temperature": 0.5, "seed": 1}
     ANSWERS = [
         GivenAnswer(question=one, text="Ҷавоби\nдароз ", state=AnswerState.CUT) for one in QUESTIONS
     ]
@@ -98,14 +98,13 @@ class TestTheFile:
 
     def written(self, folder: Path) -> AnswersFile:
         file = self.file(folder)
-        file.begin([])
+        assert file.open(QUESTIONS) == []
         for answer in self.ANSWERS[:4]:
             file.append(answer)
         return file
 
     def test_what_was_written_is_read(self, tmp_path: Path) -> None:
-        assert self.file(tmp_path).read(QUESTIONS) == []
-        assert self.written(tmp_path).read(QUESTIONS) == self.ANSWERS[:4]
+        assert self.written(tmp_path).open(QUESTIONS) == self.ANSWERS[:4]
 
     def test_wherever_the_power_went_whole_answers_are_kept(self, tmp_path: Path) -> None:
         file = self.written(tmp_path)
@@ -113,20 +112,19 @@ class TestTheFile:
         head = data.index(b"\n") + 1
         for end in range(head, len(data), 7):
             file.path.write_bytes(data[:end])
-            kept = file.read(QUESTIONS)
+            kept = file.open(QUESTIONS)
             assert kept == self.ANSWERS[: data[head:end].count(b"\n")]
-            file.begin(kept)
             file.append(self.ANSWERS[len(kept)])
-            assert file.read(QUESTIONS) == self.ANSWERS[: len(kept) + 1]
+            assert file.open(QUESTIONS) == self.ANSWERS[: len(kept) + 1]
 
     def test_answers_of_another_model_are_refused(self, tmp_path: Path) -> None:
         self.written(tmp_path)
         with pytest.raises(EvaluationFailed, match="another model"):
-            self.file(tmp_path, model_sha256="cd").read(QUESTIONS)
+            self.file(tmp_path, model_sha256="cd").open(QUESTIONS)
 
     def test_answers_to_other_questions_are_refused(self, tmp_path: Path) -> None:
         with pytest.raises(EvaluationFailed, match="other questions"):
-            self.written(tmp_path).read(QUESTIONS[1:])
+            self.written(tmp_path).open(QUESTIONS[1:])
 
     @pytest.mark.parametrize("row", ["[]", "{}", "1", '{"question": 3}', "{"])
     def test_a_damaged_line_is_told(self, tmp_path: Path, row: str) -> None:
@@ -134,4 +132,4 @@ class TestTheFile:
         with file.path.open("a", encoding="utf-8") as lines:
             lines.write(row + "\n" + json.dumps({}) + "\n")
         with pytest.raises(EvaluationFailed, match="damaged"):
-            file.read(QUESTIONS)
+            file.open(QUESTIONS)
