@@ -65,8 +65,8 @@ class Section:
 
     heading: str
     paragraphs: tuple[str, ...] = ()
-    plot: BarPlot | None = None
-    table: Table | None = None
+    plots: tuple[BarPlot, ...] = ()
+    tables: tuple[Table, ...] = ()
     examples: tuple[Example, ...] = ()
 
 

@@ -8,7 +8,9 @@ from soro_edge.evaluation.generation import GenerationReport, GivenAnswer
 from soro_edge.evaluation.page import Page, Section
 from soro_edge.evaluation.page_generation import generation_section, generation_sentence
 from soro_edge.evaluation.page_quantization import quantization_section, quantization_sentence
+from soro_edge.evaluation.page_tasks import task_section, task_sentences
 from soro_edge.evaluation.quantization import QuantizationReport
+from soro_edge.evaluation.results import Results
 from soro_edge.locale import _
 
 
@@ -18,6 +20,8 @@ class Findings:
 
     model: str
     """Name of the file."""
+    tasks: Sequence[Results] = ()
+    """The model's first, then those it is compared with."""
     quantization: QuantizationReport | None = None
     generation: Sequence[GenerationReport] = ()
     """The model's first, then those it is compared with."""
@@ -28,6 +32,9 @@ class Findings:
 def compose(findings: Findings, *, language: str, date: str) -> Page:
     """The page. `language` is that in use, `date` as people write it."""
     sections, sentences = [], []
+    if findings.tasks and findings.tasks[0].tasks:
+        sections.append(task_section(findings.tasks))
+        sentences += task_sentences(findings.tasks)
     if findings.quantization:
         sections.append(quantization_section(findings.quantization))
         sentences.append(quantization_sentence(findings.quantization))
@@ -48,10 +55,10 @@ def _how_sure() -> Section:
         heading=_("How sure this is"),
         paragraphs=(
             _(
-                "A figure from some texts or questions is not the truth about all. The thin lines on the"
-                " bars, and the numbers in brackets, tell between which values the true one lies in 95 of"
-                " 100 such trials. Where the lines of two models overlap widely, nobody can say which is"
-                " better."
+                "A figure from some texts or questions is not the truth about all. The thin lines at"
+                " the ends of the bars, and the numbers in brackets, tell between which values the true"
+                " one lies in 95 of 100 such trials. Where two models are that near, nobody can say which"
+                " is better."
             ),
             _(
                 "Everything was measured on one computer without internet, on the very file that goes to"

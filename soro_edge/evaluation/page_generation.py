@@ -32,8 +32,8 @@ def generation_section(
                 " looked at the answers: it sees their letters and their form, not whether they are right."
             ),
         ),
-        plot=_plot(reports),
-        table=_table(reports),
+        plots=(_plot(reports),),
+        tables=(generation_table(reports),),
         examples=tuple(_examples(answers)),
     )
 
@@ -69,7 +69,8 @@ def _bar(model: str, hits: int, count: int) -> Bar:
     )
 
 
-def _table(reports: Sequence[GenerationReport]) -> Table:
+def generation_table(reports: Sequence[GenerationReport]) -> Table:
+    """One column for each model."""
     lines: list[tuple[str, Callable[[GenerationReport], str]]] = [
         (_("Questions"), lambda one: str(one.questions)),
         (_("In order"), lambda one: str(one.in_order)),

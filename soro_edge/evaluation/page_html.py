@@ -61,11 +61,10 @@ def page_html(page: Page) -> str:
 def _section(section: Section) -> str:
     parts = [f"<h2>{escape(section.heading)}</h2>"]
     parts += [f"<p>{escape(paragraph)}</p>" for paragraph in section.paragraphs]
-    if section.plot:
-        title = escape(section.plot.title)
-        parts.append(f"<figure><figcaption>{title}</figcaption>{bar_svg(section.plot)}</figure>")
-    if section.table:
-        parts.append(_table(section.table))
+    for plot in section.plots:
+        title = escape(plot.title)
+        parts.append(f"<figure><figcaption>{title}</figcaption>{bar_svg(plot)}</figure>")
+    parts += [_table(table) for table in section.tables]
     parts += [_example(example) for example in section.examples]
     return "\n".join(parts)
 

@@ -23,11 +23,10 @@ def page_markdown(page: Page) -> str:
 def _section(section: Section) -> list[str]:
     parts = [f"## {_literal(section.heading)}"]
     parts += [_wrapped(_literal(paragraph)) for paragraph in section.paragraphs]
-    if section.plot:
-        parts.append(f"**{_literal(section.plot.title)}**")
-        parts.append(f"```text\n{bar_text(section.plot)}\n```")
-    if section.table:
-        parts.append(_table(section.table))
+    for plot in section.plots:
+        parts.append(_wrapped(f"**{_literal(plot.title)}**"))
+        parts.append(f"```text\n{bar_text(plot)}\n```")
+    parts += [table_text(table) for table in section.tables]
     for example in section.examples:
         parts += _example(example)
     return parts
@@ -53,7 +52,7 @@ def _cells(value: float, plot: BarPlot) -> int:
     return round(_BAR_COLUMNS * min(1.0, max(0.0, share)))
 
 
-def _table(table: Table) -> str:
+def table_text(table: Table) -> str:
     """Columns side by side where they fit, otherwise row by row."""
     cells = [[_literal(cell) for cell in row] for row in (table.head, *table.rows)]
     widths = [max(3, *(_width(row[column]) for row in cells)) for column in range(len(table.head))]

@@ -34,10 +34,14 @@ def quantization_section(report: QuantizationReport) -> Section:
                 " Both read the text {text}, and at {positions} places we looked which continuation each"
                 " holds to be likely. The nearer the two, the less was lost."
             ).format(text=report.text, positions=f"{report.closeness.positions:,}"),
+            _(
+                "KL divergence is the distance of the two: 0 where they are equal. Perplexity tells how much"
+                " the text surprised a model: the less, the better it foresaw the words."
+            ),
             *_remarks(report),
         ),
-        plot=_plot(report),
-        table=_table(report),
+        plots=(_plot(report),),
+        tables=(quantization_table(report),),
     )
 
 
@@ -68,7 +72,8 @@ def _plot(report: QuantizationReport) -> BarPlot:
     )
 
 
-def _table(report: QuantizationReport) -> Table:
+def quantization_table(report: QuantizationReport) -> Table:
+    """The model and its reference, side by side."""
     found = report.closeness
     rows = [
         (_("KL divergence, mean"), _with_error(found.divergence, 4), "0"),

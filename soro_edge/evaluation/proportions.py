@@ -13,7 +13,11 @@ def interval(hits: int, count: int) -> tuple[float, float]:
     middle = (share + square / (2 * count)) / (1 + square / count)
     spread = share * (1 - share) / count + square / (4 * count * count)
     reach = _95_PERCENT * math.sqrt(spread) / (1 + square / count)
-    return max(0.0, middle - reach), min(1.0, middle + reach)
+    # Where all or none hit, rounding would miss the end by a last digit.
+    return (
+        0.0 if hits == 0 else max(0.0, middle - reach),
+        1.0 if hits == count else min(1.0, middle + reach),
+    )
 
 
 def percent(share: float, digits: int = 1) -> str:
