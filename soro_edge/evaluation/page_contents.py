@@ -57,8 +57,8 @@ def _how_sure() -> Section:
             _(
                 "A figure from some texts or questions is not the truth about all. The thin lines at"
                 " the ends of the bars, and the numbers in brackets, tell between which values the true"
-                " one lies in 95 of 100 such trials. Where two models are that near, nobody can say which"
-                " is better."
+                " one lies in 95 of 100 such trials. Where these of two models overlap widely, nobody can"
+                " say which is better."
             ),
             _(
                 "Everything was measured on one computer without internet, on the very file that goes to"

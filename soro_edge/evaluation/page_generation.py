@@ -15,8 +15,8 @@ _LONGEST_EXAMPLE = 400
 def generation_sentence(report: GenerationReport) -> str:
     """For the head of the page."""
     return _(
-        "{model} answered {order} of {count} school questions in order: whole, without going in circles,"
-        " in Tajik. Whether the answers are right was not judged."
+        "{model}: {order} of {count} answers to school questions are good in form: whole, without going"
+        " in circles, in Tajik. Whether they are right was not judged."
     ).format(model=report.model, order=report.in_order, count=report.questions)
 
 
@@ -40,7 +40,7 @@ def generation_section(
 
 def _plot(reports: Sequence[GenerationReport]) -> BarPlot:
     counts: list[tuple[str, Callable[[GenerationReport], tuple[int, int]]]] = [
-        (_("In order"), lambda one: (one.in_order, one.questions)),
+        (_("Good in form"), lambda one: (one.in_order, one.questions)),
         (_("Going in circles"), lambda one: (one.looped, one.questions)),
         (_("Cut off at the limit"), lambda one: (one.cut, one.questions)),
         (_("Empty"), lambda one: (one.empty, one.questions)),
@@ -73,7 +73,7 @@ def generation_table(reports: Sequence[GenerationReport]) -> Table:
     """One column for each model."""
     lines: list[tuple[str, Callable[[GenerationReport], str]]] = [
         (_("Questions"), lambda one: str(one.questions)),
-        (_("In order"), lambda one: str(one.in_order)),
+        (_("Good in form"), lambda one: str(one.in_order)),
         (_("Whole"), lambda one: str(one.whole)),
         (_("Going in circles"), lambda one: str(one.looped)),
         (_("Cut off at the limit"), lambda one: str(one.cut)),

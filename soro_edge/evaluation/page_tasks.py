@@ -48,7 +48,7 @@ def task_section(results: Sequence[Results]) -> Section:
             )
     return Section(
         heading=_("Tasks"),
-        paragraphs=tuple(_explanations(results[0])),
+        paragraphs=tuple(_explanations(results)),
         plots=tuple(plot for plot in plots if plot.groups),
         tables=(_table(results),),
     )
@@ -136,14 +136,21 @@ def _told(ours: TaskResult, theirs: TaskResult | None) -> str:
     return said
 
 
-def _explanations(results: Results) -> list[str]:
+def _explanations(results: Sequence[Results]) -> list[str]:
     found = [
         _(
             "The models answered questions whose right answers are known, or read texts that they had to"
             " foresee. All models got the same items."
         )
     ]
-    for task in results.tasks:
+    if len(results) > 1:
+        found.append(
+            _(
+                "Beside a difference stands p: how often chance alone would make one as large. Below 0.05 it"
+                " is hardly chance."
+            )
+        )
+    for task in results[0].tasks:
         for note in task.notes:
             found.append(f"{task.title}: {note}")
         if task.bad:
