@@ -103,6 +103,7 @@ def report_generation(model: str, answers: Iterable[GivenAnswer]) -> GenerationR
     letters = [foreign_letters(one.text) for one in tajik]
     count = max(1, len(given))
     word_count = sum(len(words(one.text)) for one in given)
+    seconds = sum(one.writing_seconds for one in given)
 
     def in_state(state: AnswerState) -> int:
         return sum(one.state is state for one in ended)
@@ -122,8 +123,6 @@ def report_generation(model: str, answers: Iterable[GivenAnswer]) -> GenerationR
         / max(1, sum(all_ for _foreign, all_ in letters)),
         mean_words=word_count / count,
         mean_letters=sum(letter.isalpha() for one in given for letter in one.text) / count,
-        words_per_second=word_count / max(1e-9, sum(one.writing_seconds for one in given))
-        if word_count
-        else 0.0,
+        words_per_second=word_count / seconds if seconds else 0.0,
         first_word_seconds=sum(one.first_word_seconds for one in given) / count,
     )

@@ -12,9 +12,9 @@ h1 { font-size: 1.6rem; line-height: 1.25; overflow-wrap: anywhere; }
 h2 { font-size: 1.15rem; margin: 2rem 0 0.5rem; }
 time, .note { color: #555; font-size: 0.9rem; }
 table { border-collapse: collapse; width: 100%; margin: 1rem 0; font-size: 0.95rem; }
-td, th { border-bottom: 1px solid #ccc; padding: 0.3rem 0.5rem; text-align: right; vertical-align: top;
-         overflow-wrap: anywhere; }
-td:first-child, th:first-child { text-align: left; overflow-wrap: normal; }
+td, th { border-bottom: 1px solid #ccc; padding: 0.3rem 0.5rem; text-align: right; vertical-align: top; }
+td:first-child, th:first-child { text-align: left; }
+.wide { overflow-x: auto; }
 figure { margin: 1rem 0; } figcaption { font-weight: bold; }
 svg { width: 100%; height: auto; font-family: inherit; font-size: 14px; }
 .group { font-weight: bold; } .name { text-anchor: end; } .tick { text-anchor: middle; fill: #555; }
@@ -75,7 +75,7 @@ def _table(table: Table) -> str:
         "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>\n"
         for row in table.rows
     )
-    return f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}</tbody>\n</table>"
+    return f'<div class="wide"><table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}</tbody>\n</table></div>'
 
 
 def _example(example: Example) -> str:

@@ -1,6 +1,7 @@
 """The page's part on tasks: what each model reached, and by how much they differ on the same items."""
 
 from collections.abc import Sequence
+from math import floor, log10
 
 from soro_edge.evaluation.page import Bar, BarGroup, BarPlot, Section, Table
 from soro_edge.evaluation.results import Metric, Results, TaskResult
@@ -13,8 +14,9 @@ _LIKELY_CHANCE = 0.05
 def task_sentences(results: Sequence[Results]) -> list[str]:
     """For the head of the page: one for each task of the first model."""
     return [
-        _("{model} reached {value} in {task} ({low} to {high}).").format(
+        _("{model}, {task}: {measure} {value} ({low} to {high}).").format(
             model=results[0].model.file,
+            measure=task.metrics[0].name,
             value=_shown(task.metrics[0], task.metrics[0].value),
             task=task.title,
             low=_shown(task.metrics[0], task.metrics[0].low),
@@ -42,7 +44,7 @@ def task_section(results: Sequence[Results]) -> Section:
                 BarPlot(
                     title=_direction(task.metrics[0]),
                     groups=(group,),
-                    maximum=max(1e-9, *(bar.high for bar in group.bars)),
+                    maximum=round_maximum(max(bar.high for bar in group.bars)),
                     unit="",
                 )
             )
@@ -83,19 +85,28 @@ def _group(task: TaskResult, results: Sequence[Results]) -> BarGroup:
 
 def _bar(name: str, metric: Metric) -> Bar:
     scale = 100 if is_share(metric) else 1
-    digits = 1 if is_share(metric) else 2
     return Bar(
         name=name,
         value=scale * metric.value,
         low=scale * metric.low,
         high=scale * metric.high,
         shown=f"{_shown(metric, metric.value)}"
-        f" ({scale * metric.low:.{digits}f}–{scale * metric.high:.{digits}f})",
+        f" ({_number(scale * metric.low)}–{_number(scale * metric.high)})",
     )
 
 
 def _shown(metric: Metric, value: float) -> str:
-    return f"{100 * value:.1f} %" if is_share(metric) else f"{value:,.2f}"
+    return f"{100 * value:.1f} %" if is_share(metric) else _number(value)
+
+
+def _number(value: float) -> str:
+    return f"{value:.2f}" if abs(value) < 10 else f"{value:,.1f}"
+
+
+def round_maximum(value: float) -> float:
+    """The next of 1, 2, 5, 10, 20, 50 and so on: ticks of an axis that people can read."""
+    power = 10.0 ** floor(log10(max(value, 1e-6)))
+    return next(step * power for step in (1, 2, 5, 10) if step * power >= value)
 
 
 def _direction(metric: Metric) -> str:

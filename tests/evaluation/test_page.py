@@ -16,7 +16,7 @@ from soro_edge.evaluation.page import Bar, BarGroup, BarPlot, Page, Table
 from soro_edge.evaluation.page_contents import Findings, compose
 from soro_edge.evaluation.page_html import page_html
 from soro_edge.evaluation.page_markdown import COLUMNS, bar_text, page_markdown, table_text
-from soro_edge.evaluation.page_tasks import difference
+from soro_edge.evaluation.page_tasks import difference, round_maximum
 from soro_edge.evaluation.proportions import interval
 from soro_edge.evaluation.quantization import QuantizationReport
 from soro_edge.evaluation.questions import SCHOOL_QUESTIONS, read_questions
@@ -231,6 +231,13 @@ def test_no_value_leaves_the_picture(maximum: float) -> None:
     plot = bars((0, 50, 1e9), maximum=maximum)
     assert all(0 <= left <= left + width <= 720 for left, width in rectangles(plot))
     assert max(map(len, bar_text(plot).splitlines())) <= COLUMNS
+
+
+@pytest.mark.parametrize(
+    ("value", "maximum"), [(0.0, 1e-6), (1, 1), (1.1, 2), (42, 50), (99, 100), (0.3, 0.5)]
+)
+def test_an_axis_ends_at_a_round_number(value: float, maximum: float) -> None:
+    assert round_maximum(value) == pytest.approx(maximum)
 
 
 def test_a_table_too_wide_is_told_row_by_row() -> None:
