@@ -129,6 +129,15 @@ def _remarks(report: QuantizationReport) -> list[str]:
                 places=f"{report.unaligned:,}"
             )
         )
+    if report.recut:
+        found.append(
+            _("Before {places} places an earlier word was cut differently; these count.").format(
+                places=f"{report.recut:,}"
+            )
+        )
+    if report.lacked:
+        pieces = " ".join(f"«{piece}»" for piece in report.lacked)
+        found.append(_("Pieces of this text that the model lacks: {pieces}").format(pieces=pieces))
     return found
 
 

@@ -96,6 +96,8 @@ class Chunk:
     """The reference's id of the piece that follows there."""
     unaligned: int
     """Positions left out because the two models do not cut alike there."""
+    recut: int
+    """Positions compared after a word of the chunk that the two models cut differently."""
 
 
 def cut_chunks(
@@ -177,6 +179,7 @@ class _Cutter:
             and self._model.ids[token] == self._wanted[followed]
         ]
         places = np.array(matched, dtype=np.int64).reshape(-1, 2)
+        alike = self._alike(first, last, start + skipped, end)
         return Chunk(
             model=head + self._model.ids[first:last].tolist(),
             reference=theirs,
@@ -184,7 +187,14 @@ class _Cutter:
             reference_positions=places[:, 1] - start - 1,
             following=self._reference.ids[places[:, 1]],
             unaligned=len(half) - len(matched),
+            recut=int((places[:, 0] > first + alike).sum()),
         )
+
+    def _alike(self, first: int, last: int, start: int, end: int) -> int:
+        """How many tokens, from the chunk's beginning, both cut the same."""
+        count = min(last - first, end - start)
+        same = self._model.ids[first : first + count] == self._wanted[start : start + count]
+        return count if same.all() else int(same.argmin())
 
     def _token_at(self, offset_bytes: int) -> int | None:
         """The model's token that begins at this byte. Tokens of no bytes end there, too: the last counts."""

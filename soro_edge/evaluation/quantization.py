@@ -4,6 +4,7 @@ Both models are open at the same time and read the same stretch of text; logits 
 batch and forgotten, so memory does not grow with the text. Chunks are llama-perplexity's.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from soro_edge.evaluation.pieces import Chunk, Ids, SharedPieces, Tokens, cut_ch
 CHUNK_TOKENS = 512
 _MODEL_ROOM = 2
 """A trimmed vocabulary cuts other scripts finer: the model gets so many times the reference's tokens."""
+_LACKED_SHOWN = 12
 _LEAST_ALIKE = 0.5
 """Fewer positions alike mean two different tokenizers, not one that was trimmed."""
 
@@ -43,6 +45,10 @@ class QuantizationReport:
     reference_pieces: int
     unaligned: int
     """Positions left out because the models cut the text differently there."""
+    recut: int
+    """Positions compared although an earlier word of the chunk was cut differently."""
+    lacked: tuple[str, ...]
+    """Pieces of this text that the model does not have, the most frequent first."""
     closeness: Closeness
 
 
@@ -83,7 +89,8 @@ def report_quantization(
         Scorer(reference, context_tokens=chunk_tokens, threads=threads, sequences=1) as theirs,
         Scorer(model, context_tokens=room, threads=threads, sequences=1) as ours,
     ):
-        shared = shared_pieces(ours.pieces(), theirs.pieces())
+        pieces = theirs.pieces()
+        shared = shared_pieces(ours.pieces(), pieces)
         text_tokens = _tokens(theirs, words, text, reference)
         chunks = cut_chunks(
             _tokens(ours, words, text, model),
@@ -113,8 +120,19 @@ def report_quantization(
         model_pieces=shared.model_pieces,
         reference_pieces=shared.reference_pieces,
         unaligned=sum(chunk.unaligned for chunk in chunks),
+        recut=sum(chunk.recut for chunk in chunks),
+        lacked=tuple(pieces[token].replace("▁", " ") for token in _lacked(chunks, shared)),
         closeness=summarize(joined(found)),
     )
+
+
+def _lacked(chunks: list[Chunk], shared: SharedPieces) -> list[int]:
+    """The reference's tokens that the model has no piece for."""
+    found: Counter[int] = Counter()
+    for chunk in chunks:
+        tokens = np.array(chunk.reference, dtype=np.int64)
+        found.update(tokens[shared.model_ids(tokens) < 0].tolist())
+    return [token for token, _count in found.most_common(_LACKED_SHOWN)]
 
 
 def _begin(scorer: Scorer) -> int | None:

@@ -90,6 +90,7 @@ def test_a_file_without_letters_that_the_text_has_not_is_at_no_distance(
     assert found.unaligned == 0
     assert found.closeness.divergence_maximum < 1e-5
     assert found.closeness.same_first_choice.value == 1
+    assert (found.recut, found.lacked) == (0, ())
     assert 0.01 < found.closeness.reference_elsewhere.value < 0.5
     assert found.closeness.model_elsewhere.value == 0
 
@@ -100,6 +101,8 @@ def test_where_a_trimmed_file_cuts_finer_those_places_are_counted(
     trimmed = write_tiny_gemma3(folder / "finer.gguf", leave_out=("ан", "ро"))
     found = report(trimmed, tiny_model, text)
     assert found.unaligned > 0
+    assert found.recut > 0
+    assert set(found.lacked) == {"ан", "ро"}
     assert found.unaligned + found.closeness.positions == found.chunks * (CHUNK_TOKENS // 2 - 1)
 
 
