@@ -49,9 +49,10 @@ class Scorer:
         """`sequences`: requests read at the same time. `output_tokens`: positions whose logits lie in
         memory at the same time, each the vocabulary x 4 bytes, twice. `exact`: cache and attention in
         F32, for comparing with other programs. Raises ModelError."""
-        self.context_tokens = context_tokens
+        self.context_tokens = 0
         self.threads = threads or os.cpu_count() or 1
-        self._sequences = sequences
+        self.sequences = sequences
+        self._exact = exact
         self._output_tokens = max(output_tokens, sequences + 1)
         self._context: int | None = None
         self._trunk: tuple[int, ...] = ()
@@ -60,8 +61,8 @@ class Scorer:
             path, load_mode=LoadMode.MAP, repack=True, on_progress=lambda _fraction: None
         )
         self.vocabulary = Vocabulary(self._model, template="")
-        self._context = self._new_context(exact)
-        self._memory = lib.llama_get_memory(self._context)
+        self.trained_context_tokens: int = lib.llama_model_n_ctx_train(self._model)
+        self.reserve(context_tokens)
 
     def __enter__(self) -> Self:
         return self
@@ -82,6 +83,17 @@ class Scorer:
         model, self._model = self._model, None
         if model is not None:
             lib.llama_model_free(model)
+
+    def reserve(self, context_tokens: int) -> None:
+        """Make room for requests of so many tokens; what was read is forgotten if there is none."""
+        if context_tokens <= self.context_tokens:
+            return
+        if self._context is not None:
+            lib.llama_free(self._context)
+        self.context_tokens = context_tokens
+        self._trunk = ()
+        self._context = self._new_context()
+        self._memory = lib.llama_get_memory(self._context)
 
     # Texts and tokens
 
@@ -143,7 +155,7 @@ class Scorer:
     def answer(self, requests: Sequence[Request]) -> Iterator[LogLikelihood]:
         """One answer for each request, in their order. Put requests that begin alike side by side."""
         room = self.context_tokens + _BRANCH_TOKENS
-        for group in groups(requests, most=self._sequences, room_tokens=room):
+        for group in groups(requests, most=self.sequences, room_tokens=room):
             yield from self._answer(group)
 
     def clear(self) -> None:
@@ -240,16 +252,16 @@ class Scorer:
         )
         return found
 
-    def _new_context(self, exact: bool) -> int:
+    def _new_context(self) -> int:
         wanted = lib.llama_context_default_params()
         wanted.n_ctx = self.context_tokens + _BRANCH_TOKENS
         wanted.n_batch = wanted.n_ubatch = max(_READ_TOKENS, self._output_tokens)
         wanted.n_outputs_max = self._output_tokens
-        wanted.n_seq_max = self._sequences + 1
+        wanted.n_seq_max = self.sequences + 1
         wanted.kv_unified = wanted.swa_full = True
         wanted.n_threads = wanted.n_threads_batch = self.threads
         wanted.no_perf = True
-        if exact:
+        if self._exact:
             wanted.type_k = wanted.type_v = lib.GGML_TYPE_F32
             wanted.flash_attn_type = lib.LLAMA_FLASH_ATTN_TYPE_DISABLED
         context: int | None = lib.llama_init_from_model(self._model, wanted) or None
