@@ -38,7 +38,7 @@ def quantization_section(report: QuantizationReport) -> Section:
                 "KL divergence is the distance of the two: 0 where they are equal. Perplexity tells how much"
                 " the text surprised a model: the less, the better it foresaw the words."
             ),
-            *_remarks(report),
+            *remarks(report),
         ),
         plots=(_plot(report),),
         tables=(quantization_table(report),),
@@ -114,7 +114,8 @@ def quantization_table(report: QuantizationReport) -> Table:
     return Table(head=(_("Measured"), report.model, report.reference), rows=tuple(rows))
 
 
-def _remarks(report: QuantizationReport) -> list[str]:
+def remarks(report: QuantizationReport) -> list[str]:
+    """Where the two do not have the same pieces."""
     found = []
     if report.shared_pieces < report.reference_pieces:
         found.append(

@@ -5,7 +5,7 @@ batch and forgotten, so memory does not grow with the text. Chunks are llama-per
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,10 +16,14 @@ from soro_edge.evaluation.closeness import Closeness, summarize
 from soro_edge.evaluation.divergence import Matrix, Positions, compare, joined
 from soro_edge.evaluation.native import Scorer
 from soro_edge.evaluation.pieces import Chunk, Ids, SharedPieces, Tokens, cut_chunks, shared_pieces
+from soro_edge.evaluation.progress import Progress, Silent
+from soro_edge.evaluation.sources import read_data
+from soro_edge.evaluation.task import find_task
 
 CHUNK_TOKENS = 512
 _MODEL_ROOM = 2
 """A trimmed vocabulary cuts other scripts finer: the model gets so many times the reference's tokens."""
+_LEAST_TOKENS = 64
 _LACKED_SHOWN = 12
 _LEAST_ALIKE = 0.5
 """Fewer positions alike mean two different tokenizers, not one that was trimmed."""
@@ -52,10 +56,19 @@ class QuantizationReport:
     closeness: Closeness
 
 
-def read_text(path: Path) -> str:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Text:
+    """What both models read."""
+
+    name: str
+    """As the report calls it."""
+    words: str
+
+
+def read_text(path: Path) -> Text:
     """The whole of a UTF-8 file. Raises EvaluationFailed."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        words = path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise EvaluationFailed(
             reason=f"The text cannot be read: {path}: {error.strerror}.",
@@ -66,47 +79,52 @@ def read_text(path: Path) -> str:
             reason=f"The text is not UTF-8: {path}, byte {error.start}.",
             advice="Save the file as UTF-8.",
         ) from error
-    return text
+    return Text(name=path.name, words=words)
+
+
+def our_text() -> Text:
+    """FLORES in Tajik, without the lines that a model may have been calibrated on. Raises NoData."""
+    task = find_task("flores")
+    lines = [str(item.record[task.fields.text]) for item in read_data(task, None).items]
+    return Text(name="FLORES-200", words="\n".join(lines))
 
 
 def report_quantization(
     model: Path,
     reference: Path,
-    text: Path,
+    text: Text,
     *,
     chunk_tokens: int = CHUNK_TOKENS,
     most_chunks: int | None = None,
     threads: int = 0,
-    on_progress: Callable[[int, int], None] = lambda done, total: None,
+    progress: Progress | None = None,
 ) -> QuantizationReport:
-    """Compare two files; `on_progress` hears chunks done and chunks in all.
+    """Compare two files; where one of them was trained on shorter texts, chunks are that short.
 
     Raises EvaluationFailed, ModelError.
     """
-    words = read_text(text)
-    room = chunk_tokens * _MODEL_ROOM
     with (
-        Scorer(reference, context_tokens=chunk_tokens, threads=threads, sequences=1) as theirs,
-        Scorer(model, context_tokens=room, threads=threads, sequences=1) as ours,
+        Scorer(reference, context_tokens=_LEAST_TOKENS, threads=threads, sequences=1) as theirs,
+        Scorer(model, context_tokens=_LEAST_TOKENS, threads=threads, sequences=1) as ours,
     ):
         pieces = theirs.pieces()
         shared = shared_pieces(ours.pieces(), pieces)
-        text_tokens = _tokens(theirs, words, text, reference)
+        text_tokens = _tokens(theirs, text, reference)
+        length = min(chunk_tokens, ours.trained_context_tokens, theirs.trained_context_tokens)
+        room = min(_MODEL_ROOM * length, ours.trained_context_tokens)
+        theirs.reserve(length)
+        ours.reserve(room)
         chunks = cut_chunks(
-            _tokens(ours, words, text, model),
+            _tokens(ours, text, model),
             text_tokens,
             shared,
-            chunk_tokens=chunk_tokens,
+            chunk_tokens=length,
             model_begin=_begin(ours),
             reference_begin=_begin(theirs),
             model_limit=room,
         )[:most_chunks]
-        _require_alike(chunks, text, len(text_tokens.ids), chunk_tokens)
-        found = []
-        for number, chunk in enumerate(chunks):
-            on_progress(number, len(chunks))
-            found.append(_compare_chunk(ours, theirs, chunk, shared))
-        on_progress(len(chunks), len(chunks))
+        _require_alike(chunks, text, len(text_tokens.ids), length)
+        found = _compare_chunks(ours, theirs, chunks, shared, progress or Silent())
     return QuantizationReport(
         model=model.name,
         model_bytes=model.stat().st_size,
@@ -115,15 +133,26 @@ def report_quantization(
         text=text.name,
         text_tokens=len(text_tokens.ids),
         chunks=len(chunks),
-        chunk_tokens=chunk_tokens,
+        chunk_tokens=length,
         shared_pieces=shared.count,
         model_pieces=shared.model_pieces,
         reference_pieces=shared.reference_pieces,
         unaligned=sum(chunk.unaligned for chunk in chunks),
         recut=sum(chunk.recut for chunk in chunks),
         lacked=tuple(pieces[token].replace("▁", " ") for token in _lacked(chunks, shared)),
-        closeness=summarize(joined(found)),
+        closeness=summarize(found),
     )
+
+
+def _compare_chunks(
+    ours: Scorer, theirs: Scorer, chunks: list[Chunk], shared: SharedPieces, progress: Progress
+) -> Positions:
+    progress.begin("KL divergence", len(chunks))
+    found = []
+    for chunk in chunks:
+        found.append(_compare_chunk(ours, theirs, chunk, shared))
+        progress.advance(1)
+    return joined(found)
 
 
 def _lacked(chunks: list[Chunk], shared: SharedPieces) -> list[int]:
@@ -140,10 +169,10 @@ def _begin(scorer: Scorer) -> int | None:
     return tokens[0] if tokens else None
 
 
-def _tokens(scorer: Scorer, words: str, text: Path, model: Path) -> Tokens:
-    ids = scorer.tokenize(words, add_bos=False)
+def _tokens(scorer: Scorer, text: Text, model: Path) -> Tokens:
+    ids = scorer.tokenize(text.words, add_bos=False)
     pieces = [scorer.vocabulary.bytes_of(token) for token in ids]
-    if b"".join(pieces).strip() != words.encode("utf-8").strip():
+    if b"".join(pieces).strip() != text.words.encode("utf-8").strip():
         raise EvaluationFailed(
             reason=f"The tokenizer of {model.name} does not give back the text {text.name}.",
             advice="Take a text in the scripts that the model knows.",
@@ -152,7 +181,7 @@ def _tokens(scorer: Scorer, words: str, text: Path, model: Path) -> Tokens:
     return Tokens(ids=np.array(ids, dtype=np.int64), lengths_bytes=lengths)
 
 
-def _require_alike(chunks: list[Chunk], text: Path, tokens: int, chunk_tokens: int) -> None:
+def _require_alike(chunks: list[Chunk], text: Text, tokens: int, chunk_tokens: int) -> None:
     if not chunks and tokens < chunk_tokens:
         raise EvaluationFailed(
             reason=f"The text {text.name} is too short: {tokens} tokens, and a chunk has {chunk_tokens}.",

@@ -7,7 +7,12 @@ import pytest
 
 from soro_edge.errors import EvaluationFailed, ModelError
 from soro_edge.evaluation.native import Scorer
-from soro_edge.evaluation.quantization import QuantizationReport, report_quantization
+from soro_edge.evaluation.quantization import (
+    QuantizationReport,
+    our_text,
+    read_text,
+    report_quantization,
+)
 from soro_edge.testing.tiny_gemma3 import LETTERS, PIECES, write_tiny_gemma3
 
 pytestmark = pytest.mark.native
@@ -40,7 +45,12 @@ def report(
     model: Path, reference: Path, text: Path, chunks: int | None = None
 ) -> QuantizationReport:
     return report_quantization(
-        model, reference, text, chunk_tokens=CHUNK_TOKENS, most_chunks=chunks, threads=1
+        model,
+        reference,
+        read_text(text),
+        chunk_tokens=CHUNK_TOKENS,
+        most_chunks=chunks,
+        threads=1,
     )
 
 
@@ -145,3 +155,21 @@ def test_what_cannot_be_read_is_told(tiny_model: Path, folder: Path, text: Path)
         report(tiny_model, folder / "nowhere.gguf", text)
     with pytest.raises(ModelError):
         report(tiny_model, text, text)
+
+
+def test_chunks_are_no_longer_than_what_a_model_was_trained_for(
+    tiny_model: Path, folder: Path, text: Path
+) -> None:
+    short = write_tiny_gemma3(folder / "short.gguf", context_tokens=40)
+    found = report(short, tiny_model, text)
+    assert found.chunk_tokens == 40
+    assert found.closeness.divergence_maximum < 1e-5
+
+
+def test_the_text_that_comes_along_is_tajik_that_nobody_calibrates_on() -> None:
+    text = our_text().words
+    assert len(text) > 90_000
+    calibrated = (Path(__file__).parents[2] / "convert" / "data" / "calibration.tg.txt").read_text(
+        encoding="utf-8"
+    )
+    assert not set(text.splitlines()).intersection(calibrated.splitlines())
