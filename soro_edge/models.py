@@ -106,12 +106,8 @@ class ModelFolder:
 
         Raises NotAModel, ModelCutShort, ModelDamaged, ModelExists, DiskFull.
         """
-        header = read_header(source)
-        beside = source.with_suffix(".toml")
-        manifest = (
-            read_manifest(beside) if beside.exists() else _manifest_from_header(source, header)
-        )
-        manifest = replace(manifest, name=name or manifest.name, file_name=source.name)
+        manifest = manifest_of(source)
+        manifest = replace(manifest, name=name or manifest.name)
         folder = make_folder(self.paths.models_folder)
         target = folder / source.name
         for other in self.all():
@@ -144,6 +140,17 @@ class ModelFolder:
             self.paths.verified_file.write_text(json.dumps(stamps), encoding="utf-8")
         except OSError:
             return
+
+
+def manifest_of(source: Path) -> Manifest:
+    """What is known of a GGUF file anywhere: from the manifest beside it, otherwise from its head.
+
+    Raises ModelFileMissing, NotAModel, ModelCutShort, BadManifest.
+    """
+    header = read_header(source)
+    beside = source.with_suffix(".toml")
+    manifest = read_manifest(beside) if beside.exists() else _manifest_from_header(source, header)
+    return replace(manifest, file_name=source.name, package=None)
 
 
 def memory_needed_bytes(manifest: Manifest, header: GgufHeader, context_tokens: int) -> int:
