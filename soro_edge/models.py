@@ -109,7 +109,7 @@ class ModelFolder:
         header = read_header(source)
         beside = source.with_suffix(".toml")
         manifest = (
-            read_manifest(beside) if beside.exists() else _manifest_from_header(source, header)
+            read_manifest(beside) if beside.exists() else manifest_from_header(source, header)
         )
         manifest = replace(manifest, name=name or manifest.name, file_name=source.name)
         folder = make_folder(self.paths.models_folder)
@@ -197,7 +197,8 @@ def _copy(source: Path, target: Path, on_progress: Progress) -> str:
     return digest.hexdigest()
 
 
-def _manifest_from_header(source: Path, header: GgufHeader) -> Manifest:
+def manifest_from_header(source: Path, header: GgufHeader) -> Manifest:
+    """For a GGUF without a manifest; its SHA-256 is not known yet."""
     kind = header.metadata.get("general.architecture", "")
     trained = int(header.metadata.get(f"{kind}.context_length", 2048))
     name = re.sub(r"[^a-z0-9.]+", "-", source.stem.lower()).strip("-") or "model"
