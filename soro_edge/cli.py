@@ -2,7 +2,7 @@
 
 stdout carries the answer, stderr the rest. Exit codes: 0 done; 1 a fault of the program; 2 wrong usage
 or setting; 3 model; 4 question; 5 engine; 6 storage; 7 unusable answer; 8 conversion;
-130 interrupted.
+10 stick; 130 interrupted.
 """
 
 import contextlib
@@ -113,7 +113,7 @@ def soro(
     """Soro Edge: an offline tutor in Tajik. Without a command it opens the tutor.
 
     Exit codes: 0 done, 1 fault of the program, 2 wrong usage or setting, 3 model, 4 question, 5 engine,
-    6 storage, 7 unusable answer, 8 conversion, 130 interrupted.
+    6 storage, 7 unusable answer, 8 conversion, 10 stick, 130 interrupted.
     """
     environ = dict(os.environ)
     given = {"SORO_LANGUAGE": language, "SORO_PROFILE": profile, "SORO_MODEL": model}
@@ -335,6 +335,26 @@ def bench(program: Program, model: str, as_json: bool, rounds: int) -> None:
     manifest = program.manifest(model)
     program.models.check(manifest)
     run_bench(program.engine_options(manifest), program.paths, rounds=rounds, as_json=as_json)
+
+
+class _StickCommands(click.Group):
+    """Those of `soro usb`, imported when one of them is asked for."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return self._commands().list_commands(context)
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        return self._commands().get_command(context, name)
+
+    def _commands(self) -> click.Group:
+        from soro_edge.commands import usb
+
+        return usb.commands
+
+
+@soro.group(cls=_StickCommands)
+def usb() -> None:
+    """Make, check and install USB sticks; update, and go back."""
 
 
 @soro.command()

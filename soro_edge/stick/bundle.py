@@ -9,7 +9,9 @@ from soro_edge.stick.errors import CannotMake
 from soro_edge.stick.manifest import Group
 
 _PROGRAMS = {Group.LINUX: "soro", Group.WINDOWS: "soro.exe"}
-_HINT = "Build it first, name its folder, or leave it out: `--without linux` or `--without windows`."
+_HINT = (
+    "Build it first, name its folder, or leave it out: `--without linux` or `--without windows`."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

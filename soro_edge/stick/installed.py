@@ -160,4 +160,3 @@ def write_whole(path: Path, data: bytes) -> None:
         with suppress(OSError):
             partial.unlink(missing_ok=True)
         raise storage_error(error, path) from error
-

@@ -67,7 +67,9 @@ def make_stick(options: StickOptions, sign: Callable[[bytes], Signature], tell: 
         model, files = _plan_model(path, options.part_bytes, tell)
         models.append(model)
         planned += files
-    planned += [_planned(bank, f"soro/soro-banks/{bank.name}", Group.BANK) for bank in options.banks]
+    planned += [
+        _planned(bank, f"soro/soro-banks/{bank.name}", Group.BANK) for bank in options.banks
+    ]
     manifest = StickManifest(
         version=_one_version(options.bundles),
         release=options.release or _next_release(options.root),
@@ -337,5 +339,3 @@ def _forget_cached(path: Path) -> None:
             os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
         finally:
             os.close(descriptor)
-
-

@@ -121,4 +121,3 @@ def _no_links(root: Path, path: str) -> Path:
         if found.is_symlink():
             raise StickUnreadable(path=str(found), reason="a link")
     return found
-
