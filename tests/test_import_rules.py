@@ -21,6 +21,7 @@ RANK = {
     "chat": 5,
     "testing": 6,
     "history": 6,
+    "stick": 7,
     "tui": 7,
     "bench": 7,
     "commands": 8,
@@ -34,6 +35,7 @@ ONLY_IN = {
     "convert": ("commands/convert.py",),
     "gguf": ("testing/",),
     "numpy": ("testing/",),
+    "nacl": ("stick/signing.py",),
 }
 
 

@@ -36,7 +36,7 @@ def commands() -> None:
     "--without", multiple=True, type=click.Choice(["linux", "windows"]), help="Leave a program out."
 )
 @click.option("--key", type=click.Path(path_type=Path), help="The maker's secret key.")
-@click.option("--release", type=click.IntRange(min=1), default=0, help="The time otherwise.")
+@click.option("--release", type=click.IntRange(min=0), default=0, help="0: the time.")
 @click.pass_obj
 def make(program: Program, /, directory: Path, **options: Any) -> None:
     """Write a stick into DIRECTORY, sign it, and read it back."""

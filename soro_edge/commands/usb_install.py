@@ -1,5 +1,6 @@
 """`soro usb install`, `check`, `back`, `remove`: what a teacher sees of them, in plain lines."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -46,7 +47,7 @@ def run_install(
         done = install(order, screen)
     menu = None
     launchers = Launchers(installation)
-    if to is None and not no_menu:
+    if to is None and not no_menu and program.paths.mode != "SORO_HOME":
         menu = launchers.write_menu()
     if not no_tune and done.model:
         click.echo(_("Measuring this computer: one to five minutes. You may stop it with Ctrl-C."))
@@ -103,8 +104,6 @@ def find_stick(stick: Path | None) -> Path:
     """The folder named, or the stick that this program runs from. Raises NoStick."""
     if stick is not None:
         return stick.absolute()
-    import sys
-
     for level in Path(sys.executable).absolute().parents:
         if (level / "soro" / "manifest.json").exists():
             return level
@@ -173,7 +172,7 @@ class _Screen:
             Step.TIDY: _("Tidying up"),
         }[step]
         self._total_bytes, self._done_bytes = total_bytes, 0
-        if total_bytes:
+        if total_bytes and sys.stderr.isatty():
             self._bar = progress_bar(words, total_bytes)
             self._advance = self._bar.__enter__()
         else:

@@ -7,8 +7,9 @@ import click
 
 from soro_edge.commands.models import progress_bar
 from soro_edge.commands.program import Program
-from soro_edge.stick.making import StickOptions, make_stick
+from soro_edge.stick.making import make_stick
 from soro_edge.stick.manifest import Group
+from soro_edge.stick.planning import StickOptions
 from soro_edge.stick.signing import Signature, is_sealed, make_key, short, sign
 
 _PASSPHRASE = "SORO_PASSPHRASE"

@@ -4,6 +4,7 @@ What lies at the target is hashed first: a whole file is kept, a beginning is co
 is needed, and nothing is believed that was not read. Knows no manifest.
 """
 
+import errno
 import hashlib
 import os
 import stat
@@ -160,7 +161,7 @@ def _read_after(sources: Sequence[Path], skip: int) -> Iterator[bytes]:
                     yield chunk
         except FileNotFoundError as error:
             if not path.parent.exists():
-                raise StickUnreadable(path=str(path), reason=error.strerror) from error
+                raise StickUnreadable(path=str(path), reason=os.strerror(errno.ENOENT)) from error
             raise StickDamaged(path=str(path)) from error
         except OSError as error:
             reason = error.strerror or str(error)

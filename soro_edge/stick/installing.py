@@ -270,12 +270,14 @@ def _switch(order: Order, pointer: Pointer | None, facts: Facts) -> str:
     installation.complete(id_, facts)
     Launchers(installation).write()
     if pointer is None:
-        pointer = Pointer(current=id_, release=facts.release, key=order.stick.key)
-    elif pointer.current != id_:
-        pointer = replace(pointer, current=id_, previous=pointer.current, release=facts.release)
-    installation.point_to(pointer)
-    old = installation.facts(pointer.previous) if pointer.previous else None
-    return old.version if old else ""
+        installation.point_to(Pointer(current=id_, release=facts.release, key=order.stick.key))
+        return ""
+    if pointer.current == id_:
+        return ""
+    before = pointer.current
+    installation.point_to(replace(pointer, current=id_, previous=before, release=facts.release))
+    old = installation.facts(before)
+    return old.version if old else before
 
 
 def _tidy(installation: Installation, id_: str, files: Sequence[StickFile]) -> None:
