@@ -1,6 +1,7 @@
 """A small stick with a program that is a shell script: real files, real processes, no model."""
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,6 +24,12 @@ case "$1 $2" in
     *) echo "{version} $*" ;;
 esac
 """
+
+
+@pytest.fixture(autouse=True)
+def no_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a power cut would undo is not tested here."""
+    monkeypatch.setattr(os, "sync", lambda: None)
 
 
 class Silent:
