@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from soro_edge.errors import HistoryBusy
+from soro_edge.errors import HistoryBusy, HistoryDamaged
 from soro_edge.history.backup import copy_database
 from soro_edge.history.database import connect, our_errors, transaction
 from soro_edge.history.files import HistoryFiles, move, sync_file
@@ -35,14 +35,18 @@ def all_histories(data: Path) -> list[HistoryFiles]:
 def copy_before(files: HistoryFiles, steps: int) -> Path | None:
     """Keep the file as it is now, where a program of `steps` would change its tables; the copy.
 
-    Raises StorageError.
+    None where nothing will change, or the file is damaged: then the program that opens it next
+    repairs it and keeps the damaged one. Raises StorageError.
     """
-    with our_errors(files), closing(connect(files.main)) as connection:
-        now = version_of(connection)
-    if now == 0 or now >= steps:
+    try:
+        with our_errors(files), closing(connect(files.main)) as connection:
+            now = version_of(connection)
+        if now == 0 or now >= steps:
+            return None
+        target = files.main.with_name(f"{files.main.stem}.before-{now}{files.main.suffix}")
+        _copy(files, target)
+    except HistoryDamaged:
         return None
-    target = files.main.with_name(f"{files.main.stem}.before-{now}{files.main.suffix}")
-    _copy(files, target)
     return target
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from soro_edge.errors import DiskFull, NoModel
 from soro_edge.stick import installing
+from soro_edge.stick.choosing import files_for
 from soro_edge.stick.errors import (
     InstallationBusy,
     NoModelFits,
@@ -21,7 +22,7 @@ from soro_edge.stick.errors import (
     WrongComputer,
 )
 from soro_edge.stick.installed import Installation
-from soro_edge.stick.installing import Step, go_back, install, locked
+from soro_edge.stick.installing import Order, Step, go_back, install, locked
 from soro_edge.stick.launchers import Launchers
 from soro_edge.stick.manifest import Group
 from soro_edge.stick.signing import make_key
@@ -38,7 +39,7 @@ def run(installation: Installation, *words: str, back: bool = False) -> str:
     return subprocess.run([program, *words], capture_output=True, text=True).stdout.strip()
 
 
-def whole(installation: Installation, order: installing.Order) -> bool:
+def whole(installation: Installation, order: Order) -> bool:
     """Whether all that the pointer promises is there, byte for byte."""
     pointer = installation.installed()
     folder = installation.version(pointer.current)
@@ -100,7 +101,7 @@ def test_killed_in_the_middle_of_the_bytes_it_goes_on_from_there(
             if self.bytes > -total * (1 - share):
                 raise Killed
 
-    total = sum(f.size_bytes for f in installing.files_for(order.stick.manifest, Group.LINUX, None))
+    total = sum(f.size_bytes for f in files_for(order.stick.manifest, Group.LINUX, None))
     total += next(
         model.size_bytes for model in order.stick.manifest.models if model.name == "large"
     )
