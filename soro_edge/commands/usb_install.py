@@ -51,7 +51,7 @@ def run_install(
         menu = launchers.write_menu()
     if not no_tune and done.model:
         click.echo(_("Measuring this computer: one to five minutes. You may stop it with Ctrl-C."))
-        if not InstalledProgram(installation.program(done.id)).prepare():
+        if not _prepare(installation, done.id):
             click.echo(_("It was not measured: «soro tune» does it later."))
     _tell_done(done, opened, launchers, menu)
 
@@ -142,6 +142,14 @@ def _tell_done(done: Done, stick: Stick, launchers: Launchers, menu: Path | None
     if menu:
         click.echo(_("Start it from the menu of this computer: «Soro»."))
     _tell(_("Or with: {program}"), program=launchers.program)
+
+
+def _prepare(installation: Installation, id_: str) -> bool:
+    """What is installed runs without it, so it may be interrupted."""
+    try:
+        return InstalledProgram(installation.program(id_)).prepare()
+    except KeyboardInterrupt:
+        return False
 
 
 class _Screen:
