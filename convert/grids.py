@@ -39,7 +39,13 @@ class Grid:
 
     def codes(self, values: Matrix, scales: Matrix) -> Matrix:
         """The nearest code of each value, as float32; a zero scale gives code 0."""
-        return self._codes(values, _inverse(scales), np.empty_like(values))
+        return self.nearest(values, inverse(scales), np.empty_like(values))
+
+    def nearest(self, values: Matrix, inverses: Matrix, codes: Matrix) -> Matrix:
+        """The same from the scales' inverses, into `codes`."""
+        np.multiply(values, inverses, out=codes)
+        np.rint(codes, out=codes)
+        return np.clip(codes, self.lowest, self.highest, out=codes)
 
     def scales(self, weights: Matrix, importance: Matrix) -> Scales:
         """The scale of each block with the least squared error, weighted by `importance` [columns]."""
@@ -65,11 +71,6 @@ class Grid:
             )
         return np.concatenate(parts)
 
-    def _codes(self, values: Matrix, inverse: Matrix, codes: Matrix) -> Matrix:
-        np.multiply(values, inverse, out=codes)
-        np.rint(codes, out=codes)
-        return np.clip(codes, self.lowest, self.highest, out=codes)
-
     def _scales(self, blocks: Matrix, weight: Matrix, *, both_ends: bool = False) -> Matrix:
         """[32, blocks] weights and what their errors count to [blocks] scales.
 
@@ -83,7 +84,7 @@ class Grid:
         best, most = np.zeros_like(largest), np.full_like(largest, -1)
         for end in (self.lowest, self.highest) if both_ends else (self.lowest,):
             for part in _SHRINKAGE:
-                self._codes(blocks, _inverse(largest * np.float32(part / end)), codes)
+                self.nearest(blocks, inverse(largest * np.float32(part / end)), codes)
                 fit = np.multiply(codes, weighted, out=products).sum(axis=0)
                 np.square(codes, out=products)
                 products *= weight
@@ -111,7 +112,8 @@ class Grid:
         return np.asarray(np.concatenate(parts, axis=2).reshape(rows, -1), dtype=np.uint8)
 
 
-def _inverse(scales: Matrix) -> Matrix:
+def inverse(scales: Matrix) -> Matrix:
+    """1 / scale, 0 where it is 0."""
     return np.divide(1, scales, out=np.zeros_like(scales), where=scales != 0)
 
 
