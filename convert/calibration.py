@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from convert.cholesky import solved
 from convert.closeness import Closeness, OutputLayer, measure
 from convert.config import Gemma3Config
-from convert.encode import decoded
+from convert.ggml import decoded
 from convert.forward import Activations, Half, LayerMath, Weights, attention, feed_forward
 from convert.grids import Grid
 from convert.parallel import CORES, in_parallel, side_by_side, slices, stop_if_asked
@@ -168,9 +168,7 @@ class Calibration:
         )
 
 
-def _add(
-    stream: Activations, half: Half, layer: Weights, seen: Sequence[Activations]
-) -> None:
+def _add(stream: Activations, half: Half, layer: Weights, seen: Sequence[Activations]) -> None:
     """Let a stream go through the rest of half a layer, in place, from what its last matrix sees."""
     ends = list(accumulate(map(len, seen)))
 

@@ -176,7 +176,12 @@ def _unknown(tensor: StoredTensor) -> BadTensor:
 def _said_of_int4(sources: Mapping[str, WeightSource]) -> list[str]:
     int4 = [source for source in sources.values() if isinstance(source, Int4Source)]
     said = []
-    for reason, count in Counter(source.why_rounded_anew for source in int4).items():
+    nearly = sum(1 for source in int4 if source.q4_0_error)
+    if nearly:
+        whose = "1 INT4 matrix keeps its" if nearly == 1 else f"{nearly} INT4 matrices keep their"
+        said.append(f"{whose} codes, {whose.split()[-1]} scales are rounded to F16")
+    exact = [source for source in int4 if not source.q4_0_error]
+    for reason, count in Counter(source.why_rounded_anew for source in exact).items():
         what = "1 INT4 matrix" if count == 1 else f"{count} INT4 matrices"
         if reason is None:
             verbs = ("lies", "is") if count == 1 else ("lie", "are")

@@ -48,8 +48,6 @@ def workers(count: int = CORES) -> Iterator[ThreadPoolExecutor]:
             _stopping.clear()
 
 
-
-
 def in_parallel(task: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
     """`task` of each item, in the order of the items. The first error is raised."""
     with workers() as pool:

@@ -59,7 +59,7 @@ def convert(options: ConversionOptions, progress: Progress) -> Report:
             _write_metadata(writer, checkpoint, vocabulary.tokenizer, options, title)
 
         output.write(gemma3.ARCHITECTURE, plan, add_metadata, rounding)
-        errors = tensor_errors(output.partial, tensors, progress)
+        errors = tensor_errors(output.partial, tensors, progress, calibrated=rounding.losses.keys())
         answer = answer_of(output.partial, vocabulary.tokenizer)
         torch = (
             _against_torch(options, output.partial, vocabulary)

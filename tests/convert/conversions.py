@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convert.checkpoint import open_checkpoint
-from convert.encode import TensorRows, decoded
+from convert.encode import TensorRows
+from convert.ggml import decoded
 from convert.exact_model import ExactModel
 from convert.forward import LayerMath, attention, feed_forward
 from convert.options import ConversionOptions

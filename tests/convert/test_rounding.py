@@ -5,7 +5,7 @@ import pytest
 
 from convert import rounding
 from convert.cholesky import cholesky, solved
-from convert.encode import decoded
+from convert.ggml import decoded
 from convert.grids import BLOCK, GRIDS, Q4_0, Grid
 from convert.rounding import Hessian, Prepared, damped, loss, round_matrix
 from convert.weights import Matrix
