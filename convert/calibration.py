@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from convert.cholesky import solved
 from convert.closeness import Closeness, OutputLayer, measure
 from convert.config import Gemma3Config
-from convert.ggml import decoded
 from convert.forward import Activations, Half, LayerMath, Weights, attention, feed_forward
+from convert.ggml import decoded
 from convert.grids import Grid
 from convert.parallel import CORES, in_parallel, side_by_side, slices, stop_if_asked
 from convert.rounding import Hessian, Prepared, Rounded, damped, loss, round_matrix

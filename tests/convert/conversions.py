@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from convert.checkpoint import open_checkpoint
 from convert.encode import TensorRows
-from convert.ggml import decoded
 from convert.exact_model import ExactModel
 from convert.forward import LayerMath, attention, feed_forward
+from convert.ggml import decoded
 from convert.options import ConversionOptions
 from convert.pipeline import convert
 from convert.plan import Type, plan_types

@@ -8,8 +8,8 @@ import pytest
 from convert import calibration, gemma3
 from convert.calibration import Calibration, RoundedMatrix, Tokens
 from convert.closeness import Closeness, compare
-from convert.ggml import decoded
 from convert.exact_model import ExactModel
+from convert.ggml import decoded
 from convert.grids import Q4_0, Q8_0, Grid
 from convert.plan import names_of
 from convert.progress import Silent
