@@ -57,7 +57,7 @@ class _Inputs:
     """Mean of (W e - W x) x^T, e the same input in the exact stream, W the stage's matrices below each
     other: what their outputs have lost before they are rounded themselves."""
     seen: list[Activations]
-    """What the last matrix of a half sees in the rounded stream, a few texts after the other; else nothing."""
+    """What the last matrix of a half sees in the rounded stream, some texts after others; else nothing."""
 
 
 class Calibration:
