@@ -32,8 +32,9 @@
     ├── NoTerminal                 exit 2    the full screen needs one
     ├── Interrupted                exit 130  by Ctrl-C, SIGTERM or a closed terminal
     ├── UnusableAnswer             exit 7   the answer looped or stayed empty
-    └── ConversionFailed           exit 8   `soro convert` says why; its sentences are English
-        └── NoConverter                no checkout, or no packages of the group `convert`
+    ├── ConversionFailed           exit 8   `soro convert` says why; its sentences are English
+    │   └── NoConverter                no checkout, or no packages of the group `convert`
+    └── EvaluationFailed           exit 9   `soro eval` says why; its sentences are English
 
 Each class has a message and a hint, English msgids whose {fields} are filled when the error is
 shown; `str(error)` and `error.advice` are in the language in use. The CLI and the TUI render them
@@ -227,6 +228,12 @@ class NoConverter(ConversionFailed):
     hint = N_(
         "Run `uv sync --group convert` in a checkout of Soro Edge, and `uv run soro convert`."
     )
+
+
+class EvaluationFailed(SoroError):
+    message = N_("{reason}")
+    hint = N_("{advice}")
+    exit_code = 9
 
 
 class UnusableAnswer(SoroError):

@@ -23,8 +23,10 @@ RANK = {
     "history": 6,
     "tui": 7,
     "bench": 7,
+    "evaluation": 7,
     "commands": 8,
     "cli": 9,
+    "frozen": 10,
 }
 """A room imports rooms of a lower rank, and itself."""
 FORBIDDEN = {("chat", "history"), ("tui", "history"), ("history", "testing"), ("history", "models")}
@@ -33,7 +35,7 @@ ONLY_IN = {
     "llama_cpp": ("engine/native.py",),
     "convert": ("commands/convert.py",),
     "gguf": ("testing/",),
-    "numpy": ("testing/",),
+    "numpy": ("testing/", "evaluation/"),
 }
 
 
