@@ -13,7 +13,7 @@ from types import MappingProxyType
 
 from convert.config import Gemma3Config, read_config
 from convert.errors import BadTensor
-from convert.fingerprint import Progress, fingerprint
+from convert.fingerprint import fingerprint
 from convert.formats import float8, gptq, pack_quantized
 from convert.formats.float8 import float8_source
 from convert.formats.gptq import gptq_source
@@ -66,9 +66,9 @@ class Checkpoint:
     shards: tuple[Path, ...]
     """The safetensors files."""
 
-    def fingerprint(self, progress: Progress | None = None) -> str:
+    def fingerprint(self) -> str:
         """SHA-256 of everything in the folder that a conversion reads; reads it all."""
-        return fingerprint(self.folder, self.shards, progress)
+        return fingerprint(self.folder, self.shards)
 
 
 def open_checkpoint(folder: Path) -> Checkpoint:

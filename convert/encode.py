@@ -54,6 +54,11 @@ class TensorRows:
             found = _gathered(self.source, self.kept[rows])
         return gemma3.transformed(self.planned.name, found)
 
+    def values_at(self, numbers: NDArray[np.int64]) -> Matrix:
+        """The same of single rows, by ascending number."""
+        wanted = numbers if self.kept is None else self.kept[numbers]
+        return gemma3.transformed(self.planned.name, _gathered(self.source, wanted))
+
     @property
     def repacking_error(self) -> float | None:
         """Where the source's own codes are taken, how far they are off at most, relatively; else None."""

@@ -34,29 +34,41 @@ def stop_if_asked() -> None:
 
 
 @contextmanager
-def workers(count: int = CORES) -> Iterator[ThreadPoolExecutor]:
-    """Threads, none of which outlives the block; left by an error, they stop where they can."""
-    with threadpool_limits(1, "blas"):
-        pool = ThreadPoolExecutor(count)
-        try:
-            yield pool
-        except BaseException:
-            _stopping.set()
-            raise
-        finally:
-            pool.shutdown(cancel_futures=True)
-            _stopping.clear()
+def _threads(count: int) -> Iterator[ThreadPoolExecutor]:
+    """None of them outlives the block; left by an error, they stop where they can."""
+    pool = ThreadPoolExecutor(count)
+    try:
+        yield pool
+    except BaseException:
+        _stopping.set()
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
+        _stopping.clear()
+
+
+@contextmanager
+def _workers(count: int) -> Iterator[ThreadPoolExecutor]:
+    with threadpool_limits(1, "blas"), _threads(count) as pool:
+        yield pool
+
+
+@contextmanager
+def beside() -> Iterator[Callable[[Callable[[], Result]], Future[Result]]]:
+    """Gives a function that lets a task run beside the block, one after the other."""
+    with _threads(1) as pool:
+        yield pool.submit
 
 
 def in_parallel(task: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
     """`task` of each item, in the order of the items. The first error is raised."""
-    with workers() as pool:
+    with _workers(CORES) as pool:
         return list(pool.map(task, items))
 
 
 def side_by_side(first: Callable[[], Result], second: Callable[[], Other]) -> tuple[Result, Other]:
     """The results of two tasks that run at the same time."""
-    with workers(2) as pool:
+    with _workers(2) as pool:
         ours, theirs = pool.submit(first), pool.submit(second)
         return ours.result(), theirs.result()
 
@@ -64,7 +76,7 @@ def side_by_side(first: Callable[[], Result], second: Callable[[], Other]) -> tu
 def in_order(task: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
     """As `in_parallel`, one result after the other, with no more than a few computed ahead."""
     ahead: deque[Future[Result]] = deque()
-    with workers() as pool:
+    with _workers(CORES) as pool:
         for item in items:
             ahead.append(pool.submit(task, item))
             if len(ahead) > CORES:

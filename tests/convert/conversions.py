@@ -61,6 +61,6 @@ def log_probabilities(model: ExactModel, texts: list[list[int]]) -> list[Matrix]
 def read_tensors(path: Path) -> dict[str, NDArray[np.float32]]:
     """Every tensor of a GGUF in float32, as llama.cpp computes it."""
     return {
-        tensor.name: decoded(np.array(tensor.data), tensor.tensor_type)
+        tensor.name: decoded(np.atleast_2d(tensor.data).view(np.uint8), tensor.tensor_type)
         for tensor in gguf.GGUFReader(path).tensors
     }
