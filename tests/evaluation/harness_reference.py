@@ -32,16 +32,13 @@ METRICS = [
 ]
 
 
-class Plain(yaml.SafeLoader):
-    """Functions that a task file names stay words."""
-
-
-Plain.add_constructor("!function", lambda loader, node: node.value)
+# Functions that a task file names stay words.
+yaml.SafeLoader.add_constructor("!function", lambda loader, node: node.value)
 
 
 def harness_task(path: str) -> dict[str, Any]:
     folder = Path(lm_eval.__file__).parent / "tasks"
-    found: dict[str, Any] = yaml.load((folder / path).read_text(encoding="utf-8"), Plain)
+    found: dict[str, Any] = yaml.safe_load((folder / path).read_text(encoding="utf-8"))
     return found
 
 
