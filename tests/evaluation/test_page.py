@@ -71,7 +71,10 @@ ANSWERS = [
 
 def results(model: str, right: int, perplexity: float) -> Results:
     items = tuple(
-        ItemScore(item=str(number), values={"accuracy": float(number < right), "loss": 1.0})
+        ItemScore(
+            item=str(number),
+            values={"acc": float(number < right), "acc_norm": 0.0, "bits_per_byte": 1.0},
+        )
         for number in range(200)
     )
 
@@ -80,7 +83,7 @@ def results(model: str, right: int, perplexity: float) -> Results:
             task=name.lower(),
             version=1,
             title=name,
-            kind="choice",
+            kind="text" if name == "FLORES" else "choice",
             data_sha256="ab",
             shots=5,
             metrics=(metric,),
@@ -90,9 +93,9 @@ def results(model: str, right: int, perplexity: float) -> Results:
 
     share = right / 200
     low, high = interval(right, 200)
-    accuracy = Metric(name="accuracy", value=share, standard_error=0.03, low=low, high=high)
+    accuracy = Metric(name="acc", value=share, standard_error=0.03, low=low, high=high)
     surprise = Metric(
-        name="perplexity",
+        name="bits_per_byte",
         value=perplexity,
         standard_error=1,
         low=perplexity - 2,
@@ -264,3 +267,4 @@ def test_models_are_compared_on_the_same_items_of_the_same_data() -> None:
     assert difference(ours, replace(theirs, version=2)) is None
     assert difference(ours, replace(theirs, data_sha256="cd")) is None
     assert difference(ours, replace(theirs, items=theirs.items[:50])) is not None
+    assert difference(ours, replace(theirs, items=())) is None
