@@ -13,7 +13,7 @@ from soro_edge.evaluation.records import Record
 from soro_edge.evaluation.results import BadItem
 from soro_edge.evaluation.task import Task
 
-_LOOKALIKES = str.maketrans("АВСЕ", "ABCE")
+LOOKALIKES = str.maketrans("АВСЕ", "ABCE")
 """Cyrillic letters that are typed for Latin ones."""
 _LETTERED = re.compile(r"([A-EА-Е])\s*[).:]\s*(.*)", re.DOTALL)
 """`A) Душанбе`, where the letters stand in the options themselves."""
@@ -131,7 +131,7 @@ def _right(task: Task, record: Record, options: tuple[str, ...]) -> int:
             letter = words.rstrip(").:").upper()
             letters = task.answers.letters
             if letter not in letters:
-                letter = letter.translate(_LOOKALIKES)
+                letter = letter.translate(LOOKALIKES)
             right = letters.find(letter) if len(letter) == 1 else -1
         case form:
             digits = words.removesuffix(".0")

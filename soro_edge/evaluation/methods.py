@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from soro_edge.evaluation import choice, texts
+from soro_edge.evaluation import choice, texts, written
 from soro_edge.evaluation.branches import Request
 from soro_edge.evaluation.encoding import encode_pair, fitted, windows
 from soro_edge.evaluation.native import Scorer
 from soro_edge.evaluation.prompts import Prompt
 from soro_edge.evaluation.results import ItemScore, Metric
 from soro_edge.evaluation.task import Task
+from soro_edge.evaluation.writing import write
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +46,9 @@ class Method(Protocol):
 def method_of(task: Task) -> Method:
     if task.kind == "choice":
         return ByLikelihood(task)
-    return ByPerplexity()
+    if task.kind == "text":
+        return ByPerplexity()
+    return ByWriting(task)
 
 
 class ByLikelihood:
@@ -94,3 +97,32 @@ class ByPerplexity:
 
     def metrics(self, scores: Sequence[ItemScore]) -> tuple[Metric, ...]:
         return texts.metrics(scores)
+
+
+class ByWriting:
+    """What the model writes, its likeliest tokens: a letter, an answer, a translation."""
+
+    items_at_once = 16
+
+    def __init__(self, task: Task) -> None:
+        self._task = task
+        self._references: dict[str, str] = {}
+
+    def ask(self, scorer: Scorer, prompt: Prompt, context_tokens: int) -> Asked:
+        self._references[prompt.item.id] = prompt.item.answer
+        tokens = tuple(scorer.tokenize(prompt.context.rstrip()))
+        room = max(1, context_tokens - self._task.generation.max_tokens)
+        request = Request(context=tokens[-room:], continuation=(scorer.begin_token,))
+        return Asked(prompt=prompt, requests=(request,), cut=len(tokens) > room)
+
+    def score(self, scorer: Scorer, asked: Sequence[Asked]) -> list[ItemScore]:
+        generation = self._task.generation
+        prompts = [one.requests[0].context for one in asked]
+        texts = write(scorer, prompts, max_tokens=generation.max_tokens, stop=generation.stop)
+        return [
+            written.score(self._task, one.prompt.item, text)
+            for one, text in zip(asked, texts, strict=True)
+        ]
+
+    def metrics(self, scores: Sequence[ItemScore]) -> tuple[Metric, ...]:
+        return written.metrics(self._task.kind, scores, self._references)

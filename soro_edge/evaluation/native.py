@@ -95,6 +95,11 @@ class Scorer:
         self._context = self._new_context()
         self._memory = lib.llama_get_memory(self._context)
 
+    @property
+    def room_tokens(self) -> int:
+        """So many tokens of all sequences together fit into the cache."""
+        return self.context_tokens + _BRANCH_TOKENS
+
     # Texts and tokens
 
     @property
@@ -141,7 +146,7 @@ class Scorer:
                 Branch(token=token, position=begin + place, requests=[-1], wanted=[(0, 0)])
                 for place, token in enumerate(part)
             ]
-            yield self._run(batch).copy()
+            yield self.run(batch).copy()
         self.clear()
 
     def log_likelihoods(
@@ -154,8 +159,7 @@ class Scorer:
 
     def answer(self, requests: Sequence[Request]) -> Iterator[LogLikelihood]:
         """One answer for each request, in their order. Put requests that begin alike side by side."""
-        room = self.context_tokens + _BRANCH_TOKENS
-        for group in groups(requests, most=self.sequences, room_tokens=room):
+        for group in groups(requests, most=self.sequences, room_tokens=self.room_tokens):
             yield from self._answer(group)
 
     def clear(self) -> None:
@@ -163,19 +167,28 @@ class Scorer:
         lib.llama_memory_clear(self._memory, True)
         self._trunk = ()
 
-    def _answer(self, group: Group) -> list[LogLikelihood]:
-        trunk = group.trunk
+    def grow(self, trunk: tuple[int, ...], branches: int) -> None:
+        """`trunk` in sequence 0, as much as is there already kept; branch n is sequence n + 1."""
         kept = shared_tokens(self._trunk, trunk)
         lib.llama_memory_seq_rm(self._memory, 0, kept, -1)
         self._trunk = self._trunk[:kept]
         self._read(trunk[kept:], kept)
         self._trunk = trunk
-        for number in range(len(group.requests)):
+        for number in range(branches):
             lib.llama_memory_seq_cp(self._memory, 0, number + 1, -1, -1)
+
+    def cut(self, branches: int) -> None:
+        """The branches go, the trunk stays."""
+        for number in range(branches):
+            lib.llama_memory_seq_rm(self._memory, number + 1, -1, -1)
+
+    def _answer(self, group: Group) -> list[LogLikelihood]:
+        trunk = group.trunk
+        self.grow(trunk, len(group.requests))
         totals = [0.0] * len(group.requests)
         greedy = [True] * len(group.requests)
-        for batch in self._batches(group.branches(len(trunk))):
-            rows = self._run(batch)
+        for batch in self.batches(group.branches(len(trunk))):
+            rows = self.run(batch)
             asked = [branch.wanted for branch in batch if branch.wanted]
             for wanted, found in zip(asked, self._chosen(rows, asked), strict=True):
                 for (request, _token), (log_probability, is_first) in zip(
@@ -183,8 +196,7 @@ class Scorer:
                 ):
                     totals[request] += log_probability
                     greedy[request] &= is_first
-        for number in range(len(group.requests)):
-            lib.llama_memory_seq_rm(self._memory, number + 1, -1, -1)
+        self.cut(len(group.requests))
         return [
             LogLikelihood(total=total, greedy=first, tokens=len(request.continuation))
             for request, total, first in zip(group.requests, totals, greedy, strict=True)
@@ -198,7 +210,7 @@ class Scorer:
             tokens = ([token for _request, token in wanted] for wanted in asked)
             return list(pool.map(chosen, rows, tokens))
 
-    def _batches(self, branches: list[Branch]) -> Iterator[list[Branch]]:
+    def batches(self, branches: list[Branch]) -> Iterator[list[Branch]]:
         """Cut where the batch or its logits would grow too large."""
         batch: list[Branch] = []
         outputs = 0
@@ -215,14 +227,14 @@ class Scorer:
         """Into sequence 0, no logits asked for."""
         for place in range(0, len(tokens), _READ_TOKENS):
             part = tokens[place : place + _READ_TOKENS]
-            self._run(
+            self.run(
                 [
                     Branch(token=token, position=begin + place + number, requests=[-1])
                     for number, token in enumerate(part)
                 ]
             )
 
-    def _run(self, branches: list[Branch]) -> Logits:
+    def run(self, branches: list[Branch]) -> Logits:
         """Let the model read a batch; request n is sequence n + 1. The logits of those whose successor
         is wanted lie in llama.cpp's memory until the next batch."""
         most = max(len(branch.requests) for branch in branches)
@@ -254,7 +266,7 @@ class Scorer:
 
     def _new_context(self) -> int:
         wanted = lib.llama_context_default_params()
-        wanted.n_ctx = self.context_tokens + _BRANCH_TOKENS
+        wanted.n_ctx = self.room_tokens
         wanted.n_batch = wanted.n_ubatch = max(_READ_TOKENS, self._output_tokens)
         wanted.n_outputs_max = self._output_tokens
         wanted.n_seq_max = self.sequences + 1
