@@ -56,7 +56,9 @@ def test_letters_of_other_alphabets_are_counted(text: str, foreign: int) -> None
         ("", False),
         (TAJIK * 3, False),
         (RUSSIAN, True),
+        ("Мальчик ищет мышь.", True),
         ("Да.", False),  # too short to be judged
+        ("Цар Пётр Ильич дар шаҳри Цюрих буд ва ҳеҷ ҷо нарафт.", False),
         ("The capital is Dushanbe.", True),
         ("Пойтахт Душанбе (Dushanbe) аст.", False),
     ],
