@@ -259,6 +259,11 @@ def test_an_interval_holds_its_share_and_stays_within_0_and_1(hits: int, count: 
     assert low < high
 
 
+def test_the_interval_is_wilsons() -> None:
+    assert interval(50, 100) == pytest.approx((0.4038, 0.5962), abs=1e-4)
+    assert interval(0, 10) == pytest.approx((0, 0.2775), abs=1e-4)
+
+
 def test_models_are_compared_on_the_same_items_of_the_same_data() -> None:
     ours, theirs = (results(name, right, 1).tasks[0] for name, right in (("a", 150), ("b", 120)))
     found = difference(ours, theirs)
