@@ -10,6 +10,9 @@ from itertools import pairwise
 TAJIK_LETTERS = frozenset("абвгғдеёжзиӣйкқлмнопрстуӯфхҳчҷшъэюя")
 TAJIK_ALONE = frozenset("ғӣқӯҳҷ")
 """Six letters that Russian does not have: 6 to 8 of 100 in Tajik text."""
+RUSSIAN_ALONE = frozenset("ыщць")
+"""Letters of Russian that Tajik does not have."""
+_RUSSIAN_TO_JUDGE = 2
 LETTERS_TO_JUDGE = 100
 """In so many letters of Tajik the six come about seven times; none of them means another language."""
 
@@ -50,13 +53,17 @@ def foreign_letters(text: str) -> tuple[int, int]:
 
 
 def in_another_language(text: str) -> bool:
-    """Whether a text is long enough to judge, and mostly of other letters or without the six."""
+    """Whether a text is mostly of other letters, has more of ы щ ц ь than of the six, or is long
+    enough to judge and has none of the six."""
     foreign, total = foreign_letters(text)
     if total and foreign * 2 > total:
         return True
-    if total < LETTERS_TO_JUDGE:
-        return False
-    return not TAJIK_ALONE.intersection(unicodedata.normalize("NFC", text).casefold())
+    letters = unicodedata.normalize("NFC", text).casefold()
+    tajik = sum(letter in TAJIK_ALONE for letter in letters)
+    russian = sum(letter in RUSSIAN_ALONE for letter in letters)
+    if russian >= _RUSSIAN_TO_JUDGE and russian > tajik:
+        return True
+    return total >= LETTERS_TO_JUDGE and not tajik
 
 
 def loops(text: str) -> bool:

@@ -9,7 +9,7 @@ from soro_edge.evaluation.page import BarPlot, Example, Page, Section, Table
 COLUMNS = 80
 _BAR_COLUMNS = 30
 _NAME_COLUMNS = 22
-_SPECIAL = re.compile(r"([\\`*_\[\]<>#|~])")
+_SPECIAL = re.compile(r"([\\`*\[\]<>#|~]|(?<!\w)_|_(?!\w))")
 
 
 def page_markdown(page: Page) -> str:

@@ -3,46 +3,59 @@
 from collections.abc import Sequence
 from math import floor, log10
 
+from soro_edge.errors import EvaluationFailed
+from soro_edge.evaluation.compare import PAIRED_BY, compare
 from soro_edge.evaluation.page import Bar, BarGroup, BarPlot, Section, Table
 from soro_edge.evaluation.results import Metric, Results, TaskResult
-from soro_edge.evaluation.statistics import Paired, paired
-from soro_edge.locale import _
+from soro_edge.evaluation.statistics import Paired
+from soro_edge.locale import N_, _
 
-_LIKELY_CHANCE = 0.05
+_CHANCE = 0.05
+_MEASURES = {
+    "acc": N_("right answers"),
+    "bits_per_byte": N_("surprise, in bits a byte"),
+    "exact": N_("answers right to the letter"),
+    "chrf": N_("likeness to a person's translation (chrF)"),
+}
 
 
 def task_sentences(results: Sequence[Results]) -> list[str]:
     """For the head of the page: one for each task of the first model."""
-    return [
-        _("{model}, {task}: {measure} {value} ({low} to {high}).").format(
-            model=results[0].model.file,
-            measure=task.metrics[0].name,
-            value=_shown(task.metrics[0], task.metrics[0].value),
-            task=task.title,
-            low=_shown(task.metrics[0], task.metrics[0].low),
-            high=_shown(task.metrics[0], task.metrics[0].high),
+    found = []
+    for task in results[0].tasks:
+        metric = leading_metric(task)
+        found.append(
+            _("{model}, {task}: {measure} {value} ({low} to {high}).").format(
+                model=results[0].model.file,
+                task=task.title,
+                measure=_measure(metric),
+                value=_shown(metric, metric.value),
+                low=_shown(metric, metric.low),
+                high=_shown(metric, metric.high),
+            )
         )
-        for task in results[0].tasks
-        if task.metrics
-    ]
+    return found
 
 
 def task_section(results: Sequence[Results]) -> Section:
     """The first model, then those that it is compared with. Shares are drawn together, any other measure
     by itself."""
-    groups = {task.task: _group(task, results) for task in results[0].tasks if task.metrics}
-    shares = tuple(
-        groups[task.task] for task in results[0].tasks if task.metrics and is_share(task.metrics[0])
-    )
+    tasks = results[0].tasks
+    shares = [task for task in tasks if is_share(leading_metric(task))]
     plots = [
-        BarPlot(title=_("Results in percent"), groups=shares, maximum=100, unit="%"),
+        BarPlot(
+            title=_("Results in percent"),
+            groups=tuple(_group(task, results) for task in shares),
+            maximum=100,
+            unit="%",
+        )
     ]
-    for task in results[0].tasks:
-        if task.metrics and not is_share(task.metrics[0]):
-            group = groups[task.task]
+    for task in tasks:
+        if task not in shares:
+            group = _group(task, results)
             plots.append(
                 BarPlot(
-                    title=_direction(task.metrics[0]),
+                    title=_direction(leading_metric(task)),
                     groups=(group,),
                     maximum=round_maximum(max(bar.high for bar in group.bars)),
                     unit="",
@@ -52,34 +65,44 @@ def task_section(results: Sequence[Results]) -> Section:
         heading=_("Tasks"),
         paragraphs=tuple(_explanations(results)),
         plots=tuple(plot for plot in plots if plot.groups),
-        tables=(_table(results),),
+        tables=tuple(_table(task, results) for task in tasks),
     )
+
+
+def leading_metric(task: TaskResult) -> Metric:
+    """The one that two models are compared by, and that does not depend on how a model cuts text."""
+    return task.metric(PAIRED_BY[task.kind][0])
 
 
 def is_share(metric: Metric) -> bool:
-    """Whether a metric goes from 0 to 1, more is better: accuracy, F1, exact match."""
+    """Whether a metric goes from 0 to 1, more is better: accuracy, exact match."""
     return metric.higher_is_better and 0 <= metric.value <= 1 and metric.high <= 1
 
 
-def difference(first: TaskResult, second: TaskResult) -> Paired | None:
-    """Of the first metric, on the items that both have; None where items have no value of it."""
-    name = first.metrics[0].name
-    ours, theirs = (
-        {item.item: item.values[name] for item in task.items if name in item.values}
-        for task in (first, second)
-    )
-    both = [item for item in ours if item in theirs]
-    if not both or first.version != second.version or first.data_sha256 != second.data_sha256:
+def difference(ours: TaskResult, theirs: TaskResult) -> Paired | None:
+    """Ours less theirs; None where they were not measured alike."""
+    try:
+        return compare(theirs, ours)[0].paired
+    except EvaluationFailed:
         return None
-    return paired([theirs[item] for item in both], [ours[item] for item in both])
+
+
+def round_maximum(value: float) -> float:
+    """The next of 1, 2, 5, 10, 20, 50 and so on: ticks of an axis that people can read."""
+    power = 10.0 ** floor(log10(max(value, 1e-6)))
+    return next(step * power for step in (1, 2, 5, 10) if step * power >= value)
+
+
+def _same_task(task: TaskResult, one: Results) -> TaskResult | None:
+    return next((found for found in one.tasks if found.task == task.task), None)
 
 
 def _group(task: TaskResult, results: Sequence[Results]) -> BarGroup:
-    bars = []
-    for one in results:
-        for same in one.tasks:
-            if same.task == task.task and same.metrics:
-                bars.append(_bar(one.model.file, same.metrics[0]))
+    bars = [
+        _bar(one.model.file, leading_metric(same))
+        for one in results
+        if (same := _same_task(task, one)) is not None
+    ]
     return BarGroup(label=task.title, bars=tuple(bars))
 
 
@@ -103,48 +126,39 @@ def _number(value: float) -> str:
     return f"{value:.2f}" if abs(value) < 10 else f"{value:,.1f}"
 
 
-def round_maximum(value: float) -> float:
-    """The next of 1, 2, 5, 10, 20, 50 and so on: ticks of an axis that people can read."""
-    power = 10.0 ** floor(log10(max(value, 1e-6)))
-    return next(step * power for step in (1, 2, 5, 10) if step * power >= value)
+def _measure(metric: Metric) -> str:
+    return _(_MEASURES[metric.name]) if metric.name in _MEASURES else metric.name
 
 
 def _direction(metric: Metric) -> str:
     if metric.higher_is_better:
-        return _("{measure}: more is better").format(measure=metric.name)
-    return _("{measure}: less is better").format(measure=metric.name)
+        return _("{measure}: more is better").format(measure=_measure(metric))
+    return _("{measure}: less is better").format(measure=_measure(metric))
 
 
-def _table(results: Sequence[Results]) -> Table:
+def _table(task: TaskResult, results: Sequence[Results]) -> Table:
+    """One row for each model."""
     rows = []
-    for task in results[0].tasks:
-        if not task.metrics:
-            continue
-        cells = [task.title, task.metrics[0].name, f"{len(task.items):,}"]
-        for one in results:
-            same = next((found for found in one.tasks if found.task == task.task), None)
-            metric = same.metrics[0] if same and same.metrics else None
-            cells.append(_shown(metric, metric.value) if metric else "–")
-            if one is not results[0]:
-                cells.append(_told(task, same))
-        rows.append(tuple(cells))
-    head = [_("Task"), _("Measure"), _("Items")]
     for one in results:
-        head.append(one.model.file)
-        if one is not results[0]:
-            head.append(_("Difference"))
-    return Table(head=tuple(head), rows=tuple(rows))
+        same = _same_task(task, one)
+        if same is None:
+            continue
+        metric = leading_metric(same)
+        told = "" if one is results[0] else _told(task, same)
+        rows.append((one.model.file, f"{len(same.items):,}", _shown(metric, metric.value), told))
+    head = (task.title.partition(":")[0], _("Items"), _measure(leading_metric(task)))
+    if len(rows) == 1:
+        return Table(head=head, rows=tuple(row[:3] for row in rows))
+    return Table(head=(*head, _("The first less this one")), rows=tuple(rows))
 
 
-def _told(ours: TaskResult, theirs: TaskResult | None) -> str:
-    found = difference(ours, theirs) if theirs and theirs.metrics else None
+def _told(ours: TaskResult, theirs: TaskResult) -> str:
+    found = difference(ours, theirs)
     if found is None:
         return "–"
-    scale, digits = (100, 1) if is_share(ours.metrics[0]) else (1, 3)
+    scale, digits = (100, 1) if is_share(leading_metric(ours)) else (1, 3)
     said = f"{scale * found.difference:+.{digits}f} (p = {found.p_value:.2g})"
-    if found.p_value >= _LIKELY_CHANCE:
-        said += " " + _("may be chance")
-    return said
+    return said + (f" {_('may be chance')}" if found.p_value >= _CHANCE else "")
 
 
 def _explanations(results: Sequence[Results]) -> list[str]:
@@ -162,12 +176,11 @@ def _explanations(results: Sequence[Results]) -> list[str]:
             )
         )
     for task in results[0].tasks:
-        for note in task.notes:
-            found.append(f"{task.title}: {note}")
         if task.bad:
             found.append(
                 _("{task}: {count} items of the data could not be used and were left out.").format(
                     task=task.title, count=len(task.bad)
                 )
             )
+        found += [f"{task.title}: {note}." for note in task.notes]
     return found

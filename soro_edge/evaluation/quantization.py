@@ -19,6 +19,7 @@ from soro_edge.evaluation.pieces import Chunk, Ids, SharedPieces, Tokens, cut_ch
 from soro_edge.evaluation.progress import Progress, Silent
 from soro_edge.evaluation.sources import read_data
 from soro_edge.evaluation.task import find_task
+from soro_edge.gguf_header import read_header
 
 CHUNK_TOKENS = 512
 _MODEL_ROOM = 2
@@ -103,6 +104,8 @@ def report_quantization(
 
     Raises EvaluationFailed, ModelError.
     """
+    for path in (reference, model):
+        read_header(path)  # a file cut short is told at once, before hundreds of megabytes are read
     with (
         Scorer(reference, context_tokens=_LEAST_TOKENS, threads=threads, sequences=1) as theirs,
         Scorer(model, context_tokens=_LEAST_TOKENS, threads=threads, sequences=1) as ours,

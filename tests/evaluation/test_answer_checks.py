@@ -56,7 +56,9 @@ def test_letters_of_other_alphabets_are_counted(text: str, foreign: int) -> None
         ("", False),
         (TAJIK * 3, False),
         (RUSSIAN, True),
+        ("Мальчик ищет мышь.", True),
         ("Да.", False),  # too short to be judged
+        ("Цар Пётр Ильич дар шаҳри Цюрих буд ва ҳеҷ ҷо нарафт.", False),
         ("The capital is Dushanbe.", True),
         ("Пойтахт Душанбе (Dushanbe) аст.", False),
     ],
@@ -89,6 +91,7 @@ def test_a_loop_is_found(text: str) -> None:
         TAJIK,
         TAJIK * 2,
         "ҳа, ҳа, ҳа!",
+        "Рафтем, рафтем, рафтем, рафтем, рафтем, рафтем ва расидем.",
         "2 + 2 = 4, 2 + 3 = 5, 2 + 4 = 6, 2 + 5 = 7",
         "Ман мехонам. Ту мехонӣ. Ӯ мехонад. Мо мехонем. Шумо мехонед. Онҳо мехонанд.",
         "- як\n- як\n- як\n",

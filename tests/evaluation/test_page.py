@@ -71,7 +71,10 @@ ANSWERS = [
 
 def results(model: str, right: int, perplexity: float) -> Results:
     items = tuple(
-        ItemScore(item=str(number), values={"accuracy": float(number < right), "loss": 1.0})
+        ItemScore(
+            item=str(number),
+            values={"acc": float(number < right), "acc_norm": 0.0, "bits_per_byte": 1.0},
+        )
         for number in range(200)
     )
 
@@ -80,7 +83,7 @@ def results(model: str, right: int, perplexity: float) -> Results:
             task=name.lower(),
             version=1,
             title=name,
-            kind="choice",
+            kind="text" if name == "FLORES" else "choice",
             data_sha256="ab",
             shots=5,
             metrics=(metric,),
@@ -90,9 +93,9 @@ def results(model: str, right: int, perplexity: float) -> Results:
 
     share = right / 200
     low, high = interval(right, 200)
-    accuracy = Metric(name="accuracy", value=share, standard_error=0.03, low=low, high=high)
+    accuracy = Metric(name="acc", value=share, standard_error=0.03, low=low, high=high)
     surprise = Metric(
-        name="perplexity",
+        name="bits_per_byte",
         value=perplexity,
         standard_error=1,
         low=perplexity - 2,
@@ -256,6 +259,11 @@ def test_an_interval_holds_its_share_and_stays_within_0_and_1(hits: int, count: 
     assert low < high
 
 
+def test_the_interval_is_wilsons() -> None:
+    assert interval(50, 100) == pytest.approx((0.4038, 0.5962), abs=1e-4)
+    assert interval(0, 10) == pytest.approx((0, 0.2775), abs=1e-4)
+
+
 def test_models_are_compared_on_the_same_items_of_the_same_data() -> None:
     ours, theirs = (results(name, right, 1).tasks[0] for name, right in (("a", 150), ("b", 120)))
     found = difference(ours, theirs)
@@ -264,3 +272,4 @@ def test_models_are_compared_on_the_same_items_of_the_same_data() -> None:
     assert difference(ours, replace(theirs, version=2)) is None
     assert difference(ours, replace(theirs, data_sha256="cd")) is None
     assert difference(ours, replace(theirs, items=theirs.items[:50])) is not None
+    assert difference(ours, replace(theirs, items=())) is None

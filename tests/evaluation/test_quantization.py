@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from soro_edge.errors import EvaluationFailed, ModelError
+from soro_edge.errors import EvaluationFailed, ModelCutShort, ModelError
 from soro_edge.evaluation.native import Scorer
 from soro_edge.evaluation.quantization import (
     QuantizationReport,
@@ -155,6 +155,10 @@ def test_what_cannot_be_read_is_told(tiny_model: Path, folder: Path, text: Path)
         report(tiny_model, folder / "nowhere.gguf", text)
     with pytest.raises(ModelError):
         report(tiny_model, text, text)
+    cut = folder / "cut.gguf"
+    cut.write_bytes(tiny_model.read_bytes()[:500_000])
+    with pytest.raises(ModelCutShort):
+        report(tiny_model, cut, text)
 
 
 def test_chunks_are_no_longer_than_what_a_model_was_trained_for(
