@@ -61,6 +61,7 @@ class Recipe:
             monkeypatch.setitem(sys.modules, name, types.ModuleType(name))
         monkeypatch.setitem(sys.modules, "PyInstaller.utils.hooks", hooks)
         monkeypatch.setenv("SORO_LIBRARIES", str(libraries))
+        monkeypatch.setenv("SORO_LICENCES", str(ROOT / "packaging"))
         monkeypatch.setattr(sys, "path", list(sys.path))
         self.given: dict[str, Any] = {}
         self.output = folder / "dist"
