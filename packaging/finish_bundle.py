@@ -41,7 +41,10 @@ def needed_glibc(file: Path) -> tuple[int, int]:
         if opened.read(4) != b"\x7fELF":
             return (0, 0)
     told = subprocess.run(
-        ["readelf", "--version-info", "--wide", str(file)], capture_output=True, text=True, check=True
+        ["readelf", "--version-info", "--wide", str(file)],
+        capture_output=True,
+        text=True,
+        check=True,
     ).stdout
     needs = told.partition("Version needs section")[2]
     return max(((int(a), int(b)) for a, b in _NEEDED.findall(needs)), default=(0, 0))

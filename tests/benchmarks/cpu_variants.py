@@ -54,7 +54,12 @@ def measure(libraries: Path | None, model: Path) -> tuple[float, float] | None:
     environ = dict(os.environ)
     if libraries:
         environ["LLAMA_CPP_LIB_PATH"] = str(libraries)
-    child = [sys.executable, "-c", "from tests.benchmarks.cpu_variants import run; run()", str(model)]
+    child = [
+        sys.executable,
+        "-c",
+        "from tests.benchmarks.cpu_variants import run; run()",
+        str(model),
+    ]
     done = subprocess.run(child, env=environ, capture_output=True, text=True)
     return tuple(json.loads(done.stdout)) if done.returncode == 0 else None
 
@@ -85,7 +90,9 @@ def report(runs: dict[str, list[tuple[float, float]]], sizes: dict[str, int]) ->
     print(f"{'variant':<14} {'bytes':>10} {'reading':>8} {'writing':>8}   against native, medians")
     for name, own in runs.items():
         ratios = [
-            statistics.median(theirs[part] / ours[part] for theirs, ours in zip(native, own, strict=True))
+            statistics.median(
+                theirs[part] / ours[part] for theirs, ours in zip(native, own, strict=True)
+            )
             for part in (0, 1)
         ]
         print(f"{name:<14} {sizes.get(name, 0):>10,} {ratios[0]:>8.2f} {ratios[1]:>8.2f}")
