@@ -22,7 +22,7 @@ if [ ! -e "$INSIDE/ready" ]; then
     inside apt-get -qq update
     inside apt-get -qq install --no-install-recommends gcc g++ make cmake ninja-build pkg-config \
         xz-utils patch libffi-dev zlib1g-dev libsqlite3-dev libssl-dev libbz2-dev liblzma-dev \
-        uuid-dev binutils dpkg-dev
+        uuid-dev libexpat1-dev binutils dpkg-dev
     mkdir -p "$INSIDE/downloads"
     inside sh -c 'cd /build/downloads && apt-get -qq source --download-only python3.11/bookworm'
     touch "$INSIDE/ready"

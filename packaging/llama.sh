@@ -15,7 +15,7 @@ llama_source() {
     [ -e "$2/complete" ] && return
     rm -rf "$2" && mkdir -p "$2"
     tar xzf "$1"/llama_cpp_python-*.tar.gz -C "$2" --strip-components=1
-    sed -i -E '/ggml_add_cpu_backend_variant\((ivybridge|piledriver|cannonlake|cascadelake|cooperlake|sapphirerapids) /d' \
+    sed -i -E '/ggml_add_cpu_backend_variant\((piledriver|cannonlake|cascadelake|cooperlake|sapphirerapids) /d' \
         "$2/vendor/llama.cpp/ggml/src/CMakeLists.txt"
     touch "$2/complete"
 }

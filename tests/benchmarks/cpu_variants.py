@@ -36,7 +36,11 @@ def main() -> None:
                 measured = measure(libraries, given.model)
                 if measured:
                     runs.setdefault(name, []).append(measured)
-    report(runs, {variant.stem.split("-", 2)[2]: variant.stat().st_size for variant in variants})
+            print(f"after round {_round + 1}:", flush=True)
+            report(
+                runs,
+                {variant.stem.split("-", 2)[2]: variant.stat().st_size for variant in variants},
+            )
 
 
 def alone(variant: Path, libraries: Path, folder: Path) -> Path:
