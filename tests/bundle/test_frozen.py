@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from soro_edge import frozen
+from soro_edge import __version__, frozen
 from soro_edge.commands.doctor import engine_line
 from soro_edge.engine import variants
 from soro_edge.engine.api import EngineOptions
@@ -69,6 +69,7 @@ class Recipe:
             monkeypatch.setitem(sys.modules, name, types.ModuleType(name))
         monkeypatch.setitem(sys.modules, "PyInstaller.utils.hooks", hooks)
         monkeypatch.setenv("SORO_LIBRARIES", str(libraries))
+        monkeypatch.setenv("SORO_LICENCES", str(ROOT / "packaging"))
         monkeypatch.setattr(sys, "path", list(sys.path))
         self.given: dict[str, Any] = {}
         self.output = folder / "dist"
@@ -164,3 +165,35 @@ def test_a_damaged_library_cannot_run(tmp_path: Path) -> None:
 def test_doctor_names_the_variant() -> None:
     assert "haswell" in engine_line("haswell")
     assert engine_line("") == "llama.cpp, built on this computer"
+
+
+def test_the_version_resource_tells_the_programs_version() -> None:
+    text = (ROOT / "packaging/windows/version.txt").read_text(encoding="utf-8")
+    assert set(re.findall(r'"(?:File|Product)Version", "([^"]+)"', text)) == {__version__}
+    numbers = ", ".join([*__version__.split("."), "0"])
+    assert re.findall(r"(?:filevers|prodvers)=\(([^)]+)\)", text) == [numbers, numbers]
+
+
+def distribution(folder: Path, name: str, package: str, licence: str) -> None:
+    """An installed package of one module, with a licence."""
+    info = folder / f"{name}-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+    (info / "LICENSE").write_text(licence)
+    (info / "RECORD").write_text(f"{package}.py,,\n{info.name}/LICENSE,,\n")
+
+
+def test_licences_are_those_of_what_was_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    distribution(tmp_path / "site", "taken", "taken_module", "May be used.")
+    distribution(tmp_path / "site", "other", "other_module", "Not of interest.")
+    (tmp_path / "libx.txt").write_text("A library's licence.")
+    monkeypatch.syspath_prepend(str(tmp_path / "site"))
+    monkeypatch.syspath_prepend(str(ROOT / "packaging"))
+    licences = importlib.import_module("licences")
+    target = tmp_path / "LICENCES.txt"
+    licences.write_licences(target, modules=["taken_module.part"], texts=[tmp_path / "libx.txt"])
+    text = target.read_text(encoding="utf-8")
+    assert "taken 1.0" in text and "May be used." in text and "A library's licence." in text
+    assert "Not of interest." not in text
