@@ -12,13 +12,15 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
-from typing import BinaryIO
 
 from soro_edge.paths import storage_error
 from soro_edge.stick.errors import StickDamaged, StickUnreadable
 
-CHUNK_BYTES = 1 << 20
+CHUNK_BYTES = 1 << 21
+_HASHED_AT_ONCE_BYTES = 1 << 18
+"""So little is hashed sooner than another thread is told of it."""
 _START_WRITING_BYTES = 64 << 20
 """After so many the disk is asked to write, so that the end does not wait for all of them."""
 _NO_LINKS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
@@ -89,7 +91,10 @@ class Copier:
                     break
                 if hashed:
                     hashed.result()
-                hashed = self._hashing.submit(digest.update, chunk)
+                if len(chunk) > _HASHED_AT_ONCE_BYTES:
+                    hashed = self._hashing.submit(digest.update, chunk)
+                else:
+                    digest.update(chunk)
                 _write_all(writing, chunk)
                 written += len(chunk)
                 on_bytes(len(chunk))
@@ -102,7 +107,7 @@ class Copier:
         _set_mode(copy)
         return True
 
-    def _start_writing(self, writing: BinaryIO) -> None:
+    def _start_writing(self, writing: FileIO) -> None:
         descriptor = os.dup(writing.fileno())
 
         def sync() -> None:
@@ -129,25 +134,30 @@ def sync_files(files: Sequence[Path], folder: Path) -> None:
         raise storage_error(error, folder) from error
 
 
-def read_pieces(sources: Sequence[Path]) -> Iterator[bytes]:
-    """The parts joined, as the stick gives them. Raises StickDamaged, StickUnreadable."""
+def read_pieces(sources: Sequence[Path]) -> Iterator[memoryview]:
+    """The parts joined, as the stick gives them; a chunk is good until the one after the next.
+
+    Raises StickDamaged, StickUnreadable.
+    """
     return _read_after(sources, 0)
 
 
-def open_plain(path: Path) -> BinaryIO:
+def open_plain(path: Path) -> FileIO:
     """A file of the stick for reading: no link, no device, nothing that waits. Raises OSError."""
     descriptor = os.open(path, os.O_RDONLY | _NO_LINKS | getattr(os, "O_NONBLOCK", 0))
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise OSError(f"no plain file: {path.name}")
-        return os.fdopen(descriptor, "rb", buffering=0)
+        return FileIO(descriptor, "rb")
     except BaseException:
         os.close(descriptor)
         raise
 
 
-def _read_after(sources: Sequence[Path], skip: int) -> Iterator[bytes]:
+def _read_after(sources: Sequence[Path], skip: int) -> Iterator[memoryview]:
     """The bytes of the parts after the first `skip`."""
+    # Two places in turn: one is hashed while the other is read. New ones would cost page faults.
+    places: list[memoryview] = []
     for path in sources:
         try:
             with open_plain(path) as reading:
@@ -157,8 +167,14 @@ def _read_after(sources: Sequence[Path], skip: int) -> Iterator[bytes]:
                     continue
                 reading.seek(skip)
                 skip = 0
-                while chunk := reading.read(CHUNK_BYTES):
-                    yield chunk
+                while True:
+                    if len(places) < 2:
+                        places.append(memoryview(bytearray(min(size + 1, CHUNK_BYTES))))
+                    places.reverse()
+                    count = reading.readinto(places[0])
+                    if not count:
+                        break
+                    yield places[0][:count]
         except FileNotFoundError as error:
             if not path.parent.exists():
                 raise StickUnreadable(path=str(path), reason=os.strerror(errno.ENOENT)) from error
@@ -204,15 +220,14 @@ class _Told:
         self(-self._bytes)
 
 
-def _write_all(writing: BinaryIO, chunk: bytes) -> None:
-    left = memoryview(chunk)
-    while left:
-        left = left[writing.write(left) :]
+def _write_all(writing: FileIO, chunk: memoryview) -> None:
+    while chunk:
+        chunk = chunk[writing.write(chunk) :]
 
 
-def _open_target(path: Path, kept: int) -> BinaryIO:
+def _open_target(path: Path, kept: int) -> FileIO:
     flags = os.O_WRONLY | os.O_CREAT | _NO_LINKS
-    stream = os.fdopen(os.open(path, flags, 0o644), "wb", buffering=0)
+    stream = FileIO(os.open(path, flags, 0o644), "wb")
     stream.seek(kept)
     stream.truncate()
     return stream
