@@ -346,8 +346,6 @@ def bench(program: Program, model: str, as_json: bool, rounds: int) -> None:
 @click.option("--calibration", default="", help="Text to calibrate on, or none; ours otherwise.")
 @click.option(
     "--calibration-tokens",
-    default=16384,
-    show_default=True,
     type=click.IntRange(min=1),
     help="Use at most so many.",
 )
