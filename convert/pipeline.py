@@ -31,6 +31,7 @@ from convert.rounds import Rounding
 from convert.sensitivity import measured_gains
 from convert.texts import DEFAULT_TEXT, TOKENS_IN_TEXT, CalibrationTexts, read_text, tokenized_texts
 from convert.tokenizer import Tokenizer, fit_to_embedding, read_tokenizer
+from convert.torch_comparison import compare_with_torch, require_torch
 from convert.verification import answer_of, tensor_errors
 from convert.vocabulary import VocabularyPlan, plan_vocabulary
 from convert.vocabulary_proof import TokenizationComparison, prove_vocabulary
@@ -71,6 +72,8 @@ def convert(options: ConversionOptions, progress: Progress) -> Report:
     after Ctrl-C, nothing is left behind."""
     began = time.monotonic()
     _keep_inputs(options)
+    if options.compare_with_torch:
+        require_torch()
     manifest_path = options.output.with_suffix(".toml")
     texts_beside = (manifest_path, report_path(options.output))
     with (
@@ -252,8 +255,6 @@ def _head_bytes(tokenizer: Tokenizer, tensors: int) -> int:
 def _against_torch(conversion: _Conversion, path: Path) -> dict[str, float] | None:
     if not conversion.options.compare_with_torch:
         return None
-    from convert.torch_comparison import compare_with_torch
-
     return compare_with_torch(conversion.options.checkpoint, path, conversion.vocabulary)
 
 
