@@ -3,10 +3,9 @@
 The same TOML that soro_edge.manifest reads; a test of both holds them together. Knows values, no weights.
 """
 
-import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
-from pathlib import Path
 
 import tomlkit
 
@@ -35,10 +34,15 @@ class ConvertedFile:
 
 
 def manifest_text(
-    options: ConversionOptions, config: Gemma3Config, file: ConvertedFile, name: str, title: str
+    options: ConversionOptions,
+    config: Gemma3Config,
+    file: ConvertedFile,
+    *,
+    name: str,
+    title: str,
+    sampling: Mapping[str, object],
 ) -> str:
     """The manifest as TOML."""
-    sampling = _sampling(options.checkpoint)
     context_tokens = min(CONTEXT_TOKENS, config.context_length)
     document = tomlkit.document()
     document.add("name", tomlkit.item(name))
@@ -62,7 +66,7 @@ def manifest_text(
                 context_tokens=context_tokens,
             ),
         },
-        "sampling": sampling,
+        "sampling": dict(sampling),
         "prompt": {"system": ""},
         "conversion": {
             "source_fingerprint": file.source_fingerprint,
@@ -94,17 +98,3 @@ def _choices(options: ConversionOptions) -> dict[str, object]:
     if options.most_bytes is not None:
         choices["size"] = options.most_bytes
     return choices
-
-
-def _sampling(checkpoint: Path) -> dict[str, object]:
-    """generation_config.json's, where it says something; the tutor's own otherwise."""
-    said: dict[str, object] = {}
-    path = checkpoint / "generation_config.json"
-    if path.is_file():
-        said = json.loads(path.read_text(encoding="utf-8"))
-    sampling: dict[str, object] = {"temperature": 0.5, "top_k": 64, "top_p": 0.95}
-    for key in ("top_k", "top_p"):
-        value = said.get(key)
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            sampling[key] = int(value) if key == "top_k" else float(value)
-    return sampling | {"min_p": 0.05, "repeat_penalty": 1.1}

@@ -12,10 +12,12 @@ import gguf
 import numpy as np
 
 from convert import gemma3, summary
+from convert.chat_form import is_instruct
 from convert.checkpoint import Checkpoint, open_checkpoint
 from convert.encode import TensorRows
 from convert.errors import BadTarget
 from convert.exact_model import ExactModel
+from convert.generation_config import read_generation_config, sampling
 from convert.gguf_file import OutputFile
 from convert.hashing import sha256_of
 from convert.manifest import ConvertedFile, manifest_text
@@ -29,6 +31,7 @@ from convert.rounds import Rounding
 from convert.sensitivity import measured_gains
 from convert.texts import DEFAULT_TEXT, TOKENS_IN_TEXT, CalibrationTexts, read_text, tokenized_texts
 from convert.tokenizer import Tokenizer, fit_to_embedding, read_tokenizer
+from convert.torch_comparison import compare_with_torch, require_torch
 from convert.verification import answer_of, tensor_errors
 from convert.vocabulary import VocabularyPlan, plan_vocabulary
 from convert.vocabulary_proof import TokenizationComparison, prove_vocabulary
@@ -44,8 +47,16 @@ class _Conversion:
     tokenization: dict[str, TokenizationComparison]
     """The vocabulary's proof."""
     texts: CalibrationTexts | None
+    chat: bool
+    """Half of the texts are conversations."""
+    sampling: dict[str, object]
+    """For the manifest."""
     tensors: dict[str, TensorRows]
     """Of the output, with type and source, by canonical name and in order."""
+
+    @property
+    def remarks(self) -> list[str]:
+        return summary.remarks(self.options, self.vocabulary, chat=self.chat)
 
     @property
     def plan(self) -> list[PlannedTensor]:
@@ -61,6 +72,8 @@ def convert(options: ConversionOptions, progress: Progress) -> Report:
     after Ctrl-C, nothing is left behind."""
     began = time.monotonic()
     _keep_inputs(options)
+    if options.compare_with_torch:
+        require_torch()
     manifest_path = options.output.with_suffix(".toml")
     texts_beside = (manifest_path, report_path(options.output))
     with (
@@ -73,10 +86,10 @@ def convert(options: ConversionOptions, progress: Progress) -> Report:
         output.require_room(conversion.plan, conversion.vocabulary.rows)
         rounding = _written(conversion, output, progress)
         sha256 = submit(lambda: sha256_of(output.partial))
+        answer = submit(lambda: answer_of(output.partial, conversion.vocabulary.tokenizer))
         errors = tensor_errors(
             output.partial, conversion.tensors, progress, calibrated=rounding.losses.keys()
         )
-        answer = answer_of(output.partial, conversion.vocabulary.tokenizer)
         torch = _against_torch(conversion, output.partial)
         file = _file(conversion, output.partial, sha256, fingerprint, progress)
         report = Report(
@@ -84,7 +97,10 @@ def convert(options: ConversionOptions, progress: Progress) -> Report:
             size_bytes=file.size_bytes,
             sha256=file.sha256,
             seconds=round(time.monotonic() - began, 1),
-            remarks=(*checkpoint.said, *summary.remarks(options, conversion.vocabulary)),
+            remarks=(
+                *checkpoint.said,
+                *summary.remarks(options, conversion.vocabulary, chat=conversion.chat),
+            ),
             types=summary.bytes_by_type(conversion.plan),
             parts=summary.bytes_by_part(conversion.plan, file.size_bytes),
             vocabulary_rows=conversion.vocabulary.rows,
@@ -94,11 +110,16 @@ def convert(options: ConversionOptions, progress: Progress) -> Report:
             closeness=rounding.closeness,
             losses=rounding.losses,
             tensor_errors=errors,
-            answer=answer,
+            answer=answer.result(),
             torch=torch,
         )
         manifest = manifest_text(
-            options, checkpoint.config, file, _plain_name(conversion.title), conversion.title
+            options,
+            checkpoint.config,
+            file,
+            name=_plain_name(conversion.title),
+            title=conversion.title,
+            sampling=conversion.sampling,
         )
         output.publish({manifest_path: manifest, report_path(options.output): report.json()})
     return report
@@ -111,7 +132,8 @@ def _prepared(
     full = fit_to_embedding(read_tokenizer(options.checkpoint), checkpoint.config.vocabulary_rows)
     keep = read_text(options.keep_text) if options.keep_text else ""
     vocabulary = plan_vocabulary(full, rows=options.vocabulary_rows, keep_text=keep)
-    texts = _texts(options, vocabulary.tokenizer)
+    chat = is_instruct(options.checkpoint, full)
+    texts = _texts(options, vocabulary.tokenizer, chat=chat)
     lines = read_text(DEFAULT_TEXT).splitlines()
     return _Conversion(
         options=options,
@@ -119,6 +141,8 @@ def _prepared(
         vocabulary=vocabulary,
         tokenization=prove_vocabulary(full, vocabulary, {"Tajik": lines}),
         texts=texts,
+        chat=chat,
+        sampling=sampling(read_generation_config(options.checkpoint)),
         tensors=_planned(options, checkpoint, vocabulary, texts, progress),
     )
 
@@ -175,11 +199,13 @@ def _keep_inputs(options: ConversionOptions) -> None:
         )
 
 
-def _texts(options: ConversionOptions, tokenizer: Tokenizer) -> CalibrationTexts | None:
+def _texts(
+    options: ConversionOptions, tokenizer: Tokenizer, *, chat: bool
+) -> CalibrationTexts | None:
     if options.calibration is None or options.type is not Type.Q4_0:
         return None
     text = read_text(options.calibration)
-    return tokenized_texts(text, tokenizer, most_tokens=options.calibration_tokens)
+    return tokenized_texts(text, tokenizer, most_tokens=options.calibration_tokens, chat=chat)
 
 
 def _default_texts(tokenizer: Tokenizer) -> CalibrationTexts:
@@ -229,8 +255,6 @@ def _head_bytes(tokenizer: Tokenizer, tensors: int) -> int:
 def _against_torch(conversion: _Conversion, path: Path) -> dict[str, float] | None:
     if not conversion.options.compare_with_torch:
         return None
-    from convert.torch_comparison import compare_with_torch
-
     return compare_with_torch(conversion.options.checkpoint, path, conversion.vocabulary)
 
 

@@ -11,13 +11,15 @@ from convert.vocabulary import VocabularyPlan
 from convert.vocabulary_proof import TokenizationComparison
 
 
-def remarks(options: ConversionOptions, vocabulary: VocabularyPlan) -> list[str]:
+def remarks(options: ConversionOptions, vocabulary: VocabularyPlan, *, chat: bool) -> list[str]:
     """Of what was chosen, in sentences without a full stop."""
     found = []
     if vocabulary.rows < vocabulary.old_rows:
         found.append(f"vocabulary cut from {vocabulary.old_rows:,} to {vocabulary.rows:,} pieces")
     if options.type is Type.Q4_0 and options.calibration is None:
         found.append("not calibrated: every weight was rounded by itself, with weighted scales")
+    elif options.type is Type.Q4_0 and chat:
+        found.append("an instruct model: half of the calibration texts are in its chat form")
     return found
 
 
