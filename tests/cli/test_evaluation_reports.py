@@ -24,7 +24,7 @@ def test_all_reports_at_once_go_onto_the_page_and_into_the_json(
 ) -> None:
     other = write_tiny_gemma3(tmp_path / "other.gguf", seed=8)
     page, output = tmp_path / "page.html", tmp_path / "out.json"
-    words = ("--language", "tg", "eval", str(tiny_model), "--against", str(other))
+    words: tuple[str, ...] = ("--language", "tg", "eval", str(tiny_model), "--against", str(other))
     words += ("--text", str(text), "--compare", str(other), "--page", str(page))
     words += ("--json", str(output), "--generation", "--limit", "3", "--max-tokens", "8")
     done = soro(*words)

@@ -113,6 +113,7 @@ def page(model: str = "soro-1b-q4_0.gguf", language: str = "en") -> Page:
     reports = [report_generation(name, ANSWERS) for name in (model, "other.gguf")]
     findings = Findings(
         model=model,
+        files=[results(model, 150, 33.0).model],
         tasks=[results(model, 150, 33.0), results("other.gguf", 120, 40.0)],
         quantization=replace(QUANTIZATION, model=model),
         generation=reports,
@@ -196,6 +197,7 @@ def test_the_figures_are_on_the_page() -> None:
         assert "75.0 %" in told
         assert "+15.0 (p = " in told
         assert "2 texts were split" in told
+        assert "200 items, 5 examples" in told
 
 
 def bars(*values: tuple[float, float, float], maximum: float = 100) -> BarPlot:
