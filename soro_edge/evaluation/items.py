@@ -44,7 +44,8 @@ def read_items(task: Task, records: Sequence[Record]) -> tuple[list[Item], list[
     for number, record in enumerate(records, 1):
         if any(str(record.get(key)) != value for key, value in task.data.only.items()):
             continue
-        name = str(record.get(task.fields.id, "") or number)
+        given = record.get(task.fields.id)
+        name = str(number if given in (None, "") else given)
         name = name if name not in seen else f"{name} (record {number})"
         seen.add(name)
         try:

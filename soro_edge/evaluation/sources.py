@@ -53,7 +53,7 @@ def read_data(task: Task, folder: Path | None) -> TaskData:
     else:
         examples = fresh
     if not fresh:
-        raise BadData(paths[data.file], _why_empty(bad))
+        raise BadData(paths[data.file], _why_empty(len(items), bad))
     return TaskData(
         items=tuple(fresh),
         examples=tuple(examples),
@@ -63,10 +63,12 @@ def read_data(task: Task, folder: Path | None) -> TaskData:
     )
 
 
-def _why_empty(bad: list[BadItem]) -> str:
-    return (
-        f"none of its {len(bad)} items can be used; the first: {bad[0].reason}" if bad else "empty"
-    )
+def _why_empty(left_out: int, bad: list[BadItem]) -> str:
+    if left_out:
+        return f"all of its {left_out} items occur in texts that are left out"
+    if bad:
+        return f"none of its {len(bad)} items can be used; the first: {bad[0].reason}"
+    return "it has no items of this task"
 
 
 def _side_by_side(first: list[Record], second: list[Record], path: Path) -> list[Record]:
