@@ -92,7 +92,9 @@ def _is_rounded(rows: TensorRows) -> bool:
     """Whether this is a layer's matrix on an INT grid that is not the source's own."""
     planned = rows.planned
     return (
-        planned.type in GRIDS and gemma3.layer_of(planned.name) is not None and not rows.is_exact()
+        planned.type in GRIDS
+        and gemma3.layer_of(planned.name) is not None
+        and rows.repacking_error is None
     )
 
 

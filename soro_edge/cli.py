@@ -2,7 +2,7 @@
 
 stdout carries the answer, stderr the rest. Exit codes: 0 done; 1 a fault of the program; 2 wrong usage
 or setting; 3 model; 4 question; 5 engine; 6 storage; 7 unusable answer; 8 conversion;
-9 evaluation; 130 interrupted.
+9 evaluation; 10 stick; 130 interrupted.
 """
 
 import contextlib
@@ -20,6 +20,7 @@ from soro_edge import __version__, locale
 from soro_edge.commands.groups.history import history
 from soro_edge.commands.groups.makers import convert, evaluate
 from soro_edge.commands.groups.models import models
+from soro_edge.commands.groups.usb import usb
 from soro_edge.commands.program import AnswerOptions, Program
 from soro_edge.errors import SoroError
 from soro_edge.locale import _
@@ -115,7 +116,7 @@ def soro(
     """Soro Edge: an offline tutor in Tajik. Without a command it opens the tutor.
 
     Exit codes: 0 done, 1 fault of the program, 2 wrong usage or setting, 3 model, 4 question, 5 engine,
-    6 storage, 7 unusable answer, 8 conversion, 9 evaluation, 130 interrupted.
+    6 storage, 7 unusable answer, 8 conversion, 9 evaluation, 10 stick, 130 interrupted.
     """
     environ = dict(os.environ)
     given = {"SORO_LANGUAGE": language, "SORO_PROFILE": profile, "SORO_MODEL": model}
@@ -232,7 +233,7 @@ def bench(program: Program, model: str, as_json: bool, rounds: int) -> None:
     run_bench(program.engine_options(manifest), program.paths, rounds=rounds, as_json=as_json)
 
 
-for part in (history, models, convert, evaluate):
+for part in (history, models, convert, evaluate, usb):
     soro.add_command(part)
 
 

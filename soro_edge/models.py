@@ -27,7 +27,13 @@ from soro_edge.errors import (
 from soro_edge.gguf_header import GgufHeader, read_header
 from soro_edge.manifest import Manifest, read_manifest, write_manifest
 from soro_edge.memory import fit_memory, plan_memory
-from soro_edge.paths import Paths, make_folder, manifests_folder, storage_error
+from soro_edge.paths import (
+    Paths,
+    make_folder,
+    manifests_folder,
+    shipped_models,
+    storage_error,
+)
 
 Progress = Callable[[float], None]
 _CHUNK_BYTES = 1 << 20
@@ -44,13 +50,16 @@ class ModelFolder:
     paths: Paths
 
     def all(self) -> list[Manifest]:
-        """Those that a person added, the newest first, then those that come with the program."""
+        """Those that a person added, the newest first, then those of the stick, then the program's."""
         added = sorted(
             self.paths.models_folder.glob("*.toml"),
             key=lambda path: (-path.stat().st_mtime_ns, path.name),
         )
+        shipped = shipped_models()
+        of_stick = sorted(shipped.glob("*.toml")) if shipped else []
         found = [
-            read_manifest(path) for path in (*added, *sorted(manifests_folder().glob("*.toml")))
+            read_manifest(path)
+            for path in (*added, *of_stick, *sorted(manifests_folder().glob("*.toml")))
         ]
         return list({manifest.name: manifest for manifest in reversed(found)}.values())[::-1]
 
@@ -97,6 +106,11 @@ class ModelFolder:
             verified.pop(str(path), None)
             self._store_verified(verified)
             raise ModelDamaged(path=str(path))
+        self.note_whole(manifest)
+
+    def note_whole(self, manifest: Manifest) -> None:
+        """Remember that the file was hashed just now and is whole."""
+        path, verified = self.file(manifest), self._verified()
         facts = path.stat()
         verified[str(path)] = [facts.st_mtime_ns, facts.st_size, manifest.sha256]
         self._store_verified(verified)
@@ -149,7 +163,7 @@ def manifest_of(source: Path) -> Manifest:
     """
     header = read_header(source)
     beside = source.with_suffix(".toml")
-    manifest = read_manifest(beside) if beside.exists() else _manifest_from_header(source, header)
+    manifest = read_manifest(beside) if beside.exists() else manifest_from_header(source, header)
     return replace(manifest, file_name=source.name, package=None)
 
 
@@ -204,7 +218,8 @@ def _copy(source: Path, target: Path, on_progress: Progress) -> str:
     return digest.hexdigest()
 
 
-def _manifest_from_header(source: Path, header: GgufHeader) -> Manifest:
+def manifest_from_header(source: Path, header: GgufHeader) -> Manifest:
+    """For a GGUF without a manifest; its SHA-256 is not known yet."""
     kind = header.metadata.get("general.architecture", "")
     trained = int(header.metadata.get(f"{kind}.context_length", 2048))
     name = re.sub(r"[^a-z0-9.]+", "-", source.stem.lower()).strip("-") or "model"

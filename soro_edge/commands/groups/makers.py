@@ -17,8 +17,6 @@ from soro_edge.commands.program import Program
 @click.option("--calibration", default="", help="Text to calibrate on, or none; ours otherwise.")
 @click.option(
     "--calibration-tokens",
-    default=16384,
-    show_default=True,
     type=click.IntRange(min=1),
     help="Use at most so many.",
 )
