@@ -194,7 +194,7 @@ def test_what_was_not_measured_is_not_there() -> None:
 def test_the_figures_are_on_the_page() -> None:
     for told in (page_markdown(page()), Reader(page_html(page())).text):
         assert "0.0500 ± 0.0025" in told
-        assert "75.0 %" in told
+        assert "75.0\N{NO-BREAK SPACE}%" in told
         assert "+15.0 (p = " in told
         assert "2 texts were split" in told
         assert "200 items, 5 examples" in told
@@ -251,7 +251,7 @@ def test_a_table_too_wide_is_told_row_by_row() -> None:
     head = ("Task", *(f"model-with-a-long-name-{number}.gguf" for number in range(4)))
     told = table_text(Table(head=head, rows=(("SIB-200", "1", "2", "3", "4"),)))
     assert max(map(len, told.splitlines())) <= COLUMNS
-    assert told.startswith("- SIB-200: model-with-a-long-name-0.gguf: 1;")
+    assert told.startswith("Task:\n\n- SIB-200: model-with-a-long-name-0.gguf: 1;")
 
 
 @pytest.mark.parametrize(("hits", "count"), [(0, 10), (10, 10), (3, 7), (0, 0), (50, 100)])
