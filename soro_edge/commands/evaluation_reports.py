@@ -165,6 +165,7 @@ def _extend_json(path: Path, findings: "Findings", generated: "Sequence[Generate
 
     results = findings.tasks[0] if findings.tasks else Results(model=findings.files[0], tasks=())
     found = json.loads(results.json())
+    found["compared"] = [json.loads(one.json()) for one in findings.tasks[1:]]
     found["quantization"] = asdict(findings.quantization) if findings.quantization else None
     found["generation"] = [
         {**asdict(one.report), "answers": [asdict(answer) for answer in one.answers]}
