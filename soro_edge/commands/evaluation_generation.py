@@ -44,6 +44,7 @@ def run_generation(
     *,
     limit: int | None = None,
     max_tokens: int | None = None,
+    fresh: bool = False,
 ) -> Generated:
     """Ask what was not asked before, and count.
 
@@ -62,6 +63,8 @@ def run_generation(
         **asdict(chat.sampling),
     }
     kept = AnswersFile(path=_answers_path(program, model, facts, listed), facts=facts)
+    if fresh:
+        kept.path.unlink(missing_ok=True)
     answers = kept.open(listed)
     if len(answers) < len(asked):
         engine = program.engine(manifest, saves_states=False)

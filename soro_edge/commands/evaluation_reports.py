@@ -46,6 +46,8 @@ class ReportOptions:
     page: Path | None = None
     output: Path | None = None
     """JSON."""
+    fresh: bool = False
+    """Measure again what was measured before."""
 
     @property
     def measures(self) -> bool:
@@ -103,9 +105,10 @@ def run_reports(
 def _against(program: Program, path: Path, options: ReportOptions) -> "QuantizationReport | None":
     if options.against is None:
         return None
+    from soro_edge.evaluation.given_text import our_text, read_text
     from soro_edge.evaluation.page_markdown import table_text
     from soro_edge.evaluation.page_quantization import quantization_table, remarks
-    from soro_edge.evaluation.quantization import our_text, read_text, report_quantization
+    from soro_edge.evaluation.quantization import report_quantization
 
     text = our_text() if options.text is None else read_text(options.text)
     with progress_bar() as progress:
@@ -115,6 +118,8 @@ def _against(program: Program, path: Path, options: ReportOptions) -> "Quantizat
             text,
             most_chunks=options.chunks or None,
             threads=program.settings.threads,
+            journals=program.paths.data / "evaluation",
+            fresh=options.fresh,
             progress=progress,
         )
     click.echo(
@@ -139,7 +144,14 @@ def _generated(
 
     questions = Path(options.generation) if options.generation else SCHOOL_QUESTIONS
     found = [
-        run_generation(program, one, questions, limit=options.limit, max_tokens=options.max_tokens)
+        run_generation(
+            program,
+            one,
+            questions,
+            limit=options.limit,
+            max_tokens=options.max_tokens,
+            fresh=options.fresh,
+        )
         for one in models
     ]
     click.echo("\n" + table_text(generation_table([one.report for one in found])))
