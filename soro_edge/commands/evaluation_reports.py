@@ -3,7 +3,6 @@
 What is printed is English, the page in the language in use.
 """
 
-import hashlib
 import json
 import time
 from collections.abc import Iterator, Sequence
@@ -16,21 +15,16 @@ import click
 
 from soro_edge import locale
 from soro_edge.commands.evaluate import model_file, packages_present, progress_bar
-from soro_edge.commands.program import AnswerOptions, Program
-from soro_edge.models import check_memory, manifest_of, sha256_of
-from soro_edge.paths import make_folder, storage_error
+from soro_edge.commands.program import Program
+from soro_edge.models import sha256_of
+from soro_edge.paths import storage_error
 
 if TYPE_CHECKING:
-    from soro_edge.evaluation.answers_file import Facts
-    from soro_edge.evaluation.generation import GenerationReport, GivenAnswer
+    from soro_edge.commands.evaluation_generation import Generated
     from soro_edge.evaluation.page_contents import Findings
     from soro_edge.evaluation.quantization import QuantizationReport
-    from soro_edge.evaluation.questions import Question
-    from soro_edge.evaluation.results import Results
-    from soro_edge.manifest import Manifest
+    from soro_edge.evaluation.results import ModelFacts, Results
 
-SEED = 1
-"""Of the answers: the same file gives the same answers on the same computer."""
 PAGE_ENDINGS = (".html", ".md")
 
 
@@ -52,6 +46,8 @@ class ReportOptions:
     page: Path | None = None
     output: Path | None = None
     """JSON."""
+    fresh: bool = False
+    """Measure again what was measured before."""
 
     @property
     def measures(self) -> bool:
@@ -67,16 +63,6 @@ class ReportOptions:
             raise click.UsageError(f"--page ends in .html or .md, not «{self.page}».")
         if not self.page.absolute().parent.is_dir():
             raise click.UsageError(f"--page: there is no folder {self.page.absolute().parent}.")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Generated:
-    """One model's answers and what was counted of them."""
-
-    report: "GenerationReport"
-    answers: "Sequence[GivenAnswer]"
-    file: Path
-    """Where the answers are kept."""
 
 
 def run_reports(
@@ -96,17 +82,22 @@ def run_reports(
     path = model_file(program, model)
     with _english(program):
         quantization = _against(program, path, options)
-        others = [compare] if compare and not compare.endswith(".json") else []
-        generated = _generated(program, [path, *(model_file(program, o) for o in others)], options)
+        others = [] if compare is None or compare.endswith(".json") else [compare]
+        compared = [model_file(program, other) for other in others]
+        generated = _generated(program, [path, *compared], options)
+    if options.output is None and options.page is None:
+        return
+    reference = [] if options.against is None else [model_file(program, options.against)]
     findings = Findings(
         model=path.name,
+        files=[_facts(file) for file in (path, *reference, *compared)],
         tasks=results,
         quantization=quantization,
         generation=[one.report for one in generated],
         answers=generated[0].answers if generated else (),
     )
     if options.output is not None and options.measures:
-        _extend_json(options.output, path, results, quantization, generated)
+        _extend_json(options.output, findings, generated)
     if options.page is not None:
         write_page(program, findings, options.page)
 
@@ -114,9 +105,10 @@ def run_reports(
 def _against(program: Program, path: Path, options: ReportOptions) -> "QuantizationReport | None":
     if options.against is None:
         return None
+    from soro_edge.evaluation.given_text import our_text, read_text
     from soro_edge.evaluation.page_markdown import table_text
     from soro_edge.evaluation.page_quantization import quantization_table, remarks
-    from soro_edge.evaluation.quantization import our_text, read_text, report_quantization
+    from soro_edge.evaluation.quantization import report_quantization
 
     text = our_text() if options.text is None else read_text(options.text)
     with progress_bar() as progress:
@@ -126,6 +118,8 @@ def _against(program: Program, path: Path, options: ReportOptions) -> "Quantizat
             text,
             most_chunks=options.chunks or None,
             threads=program.settings.threads,
+            journals=program.paths.data / "evaluation",
+            fresh=options.fresh,
             progress=progress,
         )
     click.echo(
@@ -138,59 +132,32 @@ def _against(program: Program, path: Path, options: ReportOptions) -> "Quantizat
     return report
 
 
-def _generated(program: Program, models: Sequence[Path], options: ReportOptions) -> list[Generated]:
+def _generated(
+    program: Program, models: Sequence[Path], options: ReportOptions
+) -> "list[Generated]":
     if options.generation is None:
         return []
+    from soro_edge.commands.evaluation_generation import run_generation
     from soro_edge.evaluation.page_generation import generation_table
     from soro_edge.evaluation.page_markdown import table_text
     from soro_edge.evaluation.questions import SCHOOL_QUESTIONS
 
     questions = Path(options.generation) if options.generation else SCHOOL_QUESTIONS
-    found = [run_generation(program, one, questions, options) for one in models]
+    found = [
+        run_generation(
+            program,
+            one,
+            questions,
+            limit=options.limit,
+            max_tokens=options.max_tokens,
+            fresh=options.fresh,
+        )
+        for one in models
+    ]
     click.echo("\n" + table_text(generation_table([one.report for one in found])))
     for one in found:
         click.echo(f"  answers: {one.file}")
     return found
-
-
-def run_generation(
-    program: Program, model: Path, questions: Path, options: ReportOptions
-) -> Generated:
-    """Ask what was not asked before, and count.
-
-    Raises EvaluationFailed, ModelError, EngineError, StorageError.
-    """
-    from soro_edge.evaluation.answers_file import AnswersFile
-    from soro_edge.evaluation.generation import answer_questions, report_generation
-    from soro_edge.evaluation.questions import read_questions
-
-    listed = read_questions(questions)
-    asked = listed[: options.limit]
-    manifest = _manifest(program, model)
-    check_memory(manifest, model, program.context_tokens(manifest))
-    chat = program.chat_options(manifest, AnswerOptions(seed=SEED, max_tokens=options.max_tokens))
-    facts: Facts = {
-        "model_sha256": sha256_of(model),
-        "system": chat.system,
-        "max_tokens": chat.max_tokens,
-        "context_tokens": program.context_tokens(manifest),
-        **asdict(chat.sampling),
-    }
-    kept = AnswersFile(path=_answers_path(program, model, facts, listed), facts=facts)
-    answers = kept.open(listed)
-    if len(answers) < len(asked):
-        engine = program.engine(manifest, saves_states=False)
-        try:
-            with progress_bar() as progress:
-                progress.begin(model.name, len(asked), len(answers))
-                for answer in answer_questions(engine, asked[len(answers) :], chat):
-                    kept.append(answer)
-                    answers.append(answer)
-                    progress.advance(1)
-        finally:
-            engine.close()
-    answers = answers[: len(asked)]
-    return Generated(report=report_generation(model.name, answers), answers=answers, file=kept.path)
 
 
 def write_page(program: Program, findings: "Findings", path: Path) -> None:
@@ -204,29 +171,26 @@ def write_page(program: Program, findings: "Findings", path: Path) -> None:
     _write(path, written)
 
 
-def _extend_json(
-    path: Path,
-    model: Path,
-    results: "Sequence[Results]",
-    quantization: "QuantizationReport | None",
-    generated: Sequence[Generated],
-) -> None:
+def _extend_json(path: Path, findings: "Findings", generated: "Sequence[Generated]") -> None:
     """The results of tasks, if there are some, with the reports beside them."""
-    from soro_edge.evaluation.results import ModelFacts, Results
+    from soro_edge.evaluation.results import Results
 
-    facts = ModelFacts(
-        name=model.stem,
-        file=model.name,
-        size_bytes=model.stat().st_size,
-        sha256=sha256_of(model),
-    )
-    found = json.loads((results[0] if results else Results(model=facts, tasks=())).json())
-    found["quantization"] = asdict(quantization) if quantization else None
+    results = findings.tasks[0] if findings.tasks else Results(model=findings.files[0], tasks=())
+    found = json.loads(results.json())
+    found["compared"] = [json.loads(one.json()) for one in findings.tasks[1:]]
+    found["quantization"] = asdict(findings.quantization) if findings.quantization else None
     found["generation"] = [
         {**asdict(one.report), "answers": [asdict(answer) for answer in one.answers]}
         for one in generated
     ]
     _write(path, json.dumps(found, ensure_ascii=False, indent=1) + "\n")
+
+
+def _facts(model: Path) -> "ModelFacts":
+    from soro_edge.evaluation.results import ModelFacts
+
+    size = model.stat().st_size
+    return ModelFacts(name=model.stem, file=model.name, size_bytes=size, sha256=sha256_of(model))
 
 
 def _write(path: Path, text: str) -> None:
@@ -238,24 +202,6 @@ def _write(path: Path, text: str) -> None:
     except OSError as error:
         unfinished.unlink(missing_ok=True)
         raise storage_error(error, path) from error
-
-
-def _manifest(program: Program, model: Path) -> "Manifest":
-    """As pupils use the file: by the manifest of this computer's models where it is one of them."""
-    for manifest in program.models.all():
-        file = program.models.file(manifest)
-        if file.exists() and model.exists() and file.samefile(model):
-            return manifest
-    return manifest_of(model)
-
-
-def _answers_path(
-    program: Program, model: Path, facts: "Facts", questions: "Sequence[Question]"
-) -> Path:
-    told = json.dumps([facts, [asdict(question) for question in questions]])
-    key = hashlib.sha256(told.encode()).hexdigest()[:12]
-    folder = make_folder(program.paths.data / "evaluation")
-    return folder / f"answers-{model.stem}-{key}.jsonl"
 
 
 @contextmanager

@@ -4,10 +4,10 @@ from html import escape
 
 from soro_edge.evaluation.page import Bar, BarPlot
 
-_WIDTH, _LEFT, _RIGHT = 720, 205, 165
+_WIDTH, _LEFT, _RIGHT = 720, 215, 165
 _BAR, _GAP, _LABEL = 18, 6, 26
 _COLOURS = ("#1b5e9e", "#d08a1d", "#4c8c4a", "#8a4f9e")
-_LONGEST_NAME = 26
+_LONGEST_NAME = 22
 _TICKS = 5
 
 

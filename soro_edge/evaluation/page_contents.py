@@ -5,12 +5,16 @@ from dataclasses import dataclass
 
 from soro_edge import __version__
 from soro_edge.evaluation.generation import GenerationReport, GivenAnswer
-from soro_edge.evaluation.page import Page, Section
+from soro_edge.evaluation.page import Page, Section, Table
 from soro_edge.evaluation.page_generation import generation_section, generation_sentence
-from soro_edge.evaluation.page_quantization import quantization_section, quantization_sentence
+from soro_edge.evaluation.page_quantization import (
+    megabytes,
+    quantization_section,
+    quantization_sentence,
+)
 from soro_edge.evaluation.page_tasks import task_section, task_sentences
 from soro_edge.evaluation.quantization import QuantizationReport
-from soro_edge.evaluation.results import Results
+from soro_edge.evaluation.results import ModelFacts, Results
 from soro_edge.locale import _
 
 
@@ -20,6 +24,8 @@ class Findings:
 
     model: str
     """Name of the file."""
+    files: Sequence[ModelFacts] = ()
+    """Every model file that was read."""
     tasks: Sequence[Results] = ()
     """The model's first, then those it is compared with."""
     quantization: QuantizationReport | None = None
@@ -46,8 +52,25 @@ def compose(findings: Findings, *, language: str, date: str) -> Page:
         title=_("How good is {model}?").format(model=findings.model),
         language=language,
         date=date,
-        sections=(short, *sections, _how_sure()),
+        sections=(short, *_what(findings), *sections, _how_sure()),
     )
+
+
+def _what(findings: Findings) -> list[Section]:
+    """Files and tasks, so that another can measure the same."""
+    if not findings.files:
+        return []
+    head = (_("File"), _("Size"), _("SHA-256 begins with"))
+    rows = tuple((one.file, megabytes(one.size_bytes), one.sha256[:12]) for one in findings.files)
+    tasks = findings.tasks[0].tasks if findings.tasks else ()
+    told = tuple(
+        _("{task}: {count} items, {shots} examples before each; version {version}.").format(
+            task=task.title, count=f"{len(task.items):,}", shots=task.shots, version=task.version
+        )
+        for task in tasks
+    )
+    table = Table(head=head, rows=rows)
+    return [Section(heading=_("What was measured"), paragraphs=told, tables=(table,))]
 
 
 def _how_sure() -> Section:

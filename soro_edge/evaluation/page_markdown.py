@@ -73,11 +73,12 @@ def table_text(table: Table) -> str:
 
 def _list(cells: list[list[str]]) -> str:
     head = cells[0]
-    lines = []
+    lines = [f"{head[0]}:", ""]
     for row in cells[1:]:
         told = "; ".join(
             f"{name}: {cell}" if len(head) > 2 else cell
             for name, cell in zip(head[1:], row[1:], strict=True)
+            if cell
         )
         lines.append(_wrapped(f"- {row[0]}: {told}", indent="  "))
     return "\n".join(lines)
@@ -103,7 +104,7 @@ def _wrapped(text: str, indent: str = "") -> str:
 
 def _literal(text: str) -> str:
     """Markdown that shows `text` as it is."""
-    return _SPECIAL.sub(r"\\\1", " ".join(text.split()))
+    return _SPECIAL.sub(r"\\\1", " ".join(re.split(r"[ \t\r\n]+", text.strip())))
 
 
 def _short(text: str, columns: int) -> str:

@@ -17,8 +17,8 @@ def quantization_sentence(report: QuantizationReport) -> str:
         " of places (± {error})."
     ).format(
         model=report.model,
-        size=_megabytes(report.model_bytes),
-        whole=_megabytes(report.reference_bytes),
+        size=megabytes(report.model_bytes),
+        whole=megabytes(report.reference_bytes),
         same=percent(same.value),
         error=percent(1.96 * same.standard_error),
     )
@@ -109,7 +109,7 @@ def quantization_table(report: QuantizationReport) -> Table:
             )
         )
     rows.append(
-        (_("Size of the file"), _megabytes(report.model_bytes), _megabytes(report.reference_bytes))
+        (_("Size of the file"), megabytes(report.model_bytes), megabytes(report.reference_bytes))
     )
     return Table(head=(_("Measured"), report.model, report.reference), rows=tuple(rows))
 
@@ -151,5 +151,5 @@ def _with_error(estimate: Estimate, digits: int) -> str:
     return f"{estimate.value:,.{digits}f} ± {estimate.standard_error:,.{digits}f}"
 
 
-def _megabytes(size_bytes: int) -> str:
+def megabytes(size_bytes: int) -> str:
     return _("{size} MB").format(size=f"{size_bytes / 1e6:,.0f}")

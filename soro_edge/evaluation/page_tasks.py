@@ -6,6 +6,7 @@ from math import floor, log10
 from soro_edge.errors import EvaluationFailed
 from soro_edge.evaluation.compare import PAIRED_BY, compare
 from soro_edge.evaluation.page import Bar, BarGroup, BarPlot, Section, Table
+from soro_edge.evaluation.proportions import percent
 from soro_edge.evaluation.results import Metric, Results, TaskResult
 from soro_edge.evaluation.statistics import Paired
 from soro_edge.locale import N_, _
@@ -119,7 +120,7 @@ def _bar(name: str, metric: Metric) -> Bar:
 
 
 def _shown(metric: Metric, value: float) -> str:
-    return f"{100 * value:.1f} %" if is_share(metric) else _number(value)
+    return percent(value) if is_share(metric) else _number(value)
 
 
 def _number(value: float) -> str:

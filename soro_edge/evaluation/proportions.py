@@ -3,6 +3,8 @@
 import math
 
 _95_PERCENT = 1.959964
+NARROW = "\N{NO-BREAK SPACE}"
+"""Between a number and its unit, which belong on one line."""
 
 
 def interval(hits: int, count: int) -> tuple[float, float]:
@@ -21,4 +23,4 @@ def interval(hits: int, count: int) -> tuple[float, float]:
 
 
 def percent(share: float, digits: int = 1) -> str:
-    return f"{100 * share:.{digits}f} %"
+    return f"{100 * share:.{digits}f}{NARROW}%"

@@ -13,13 +13,14 @@ import numpy as np
 
 from soro_edge.errors import EvaluationFailed
 from soro_edge.evaluation.closeness import Closeness, summarize
+from soro_edge.evaluation.compared import ComparedChunks
 from soro_edge.evaluation.divergence import Matrix, Positions, compare, joined
+from soro_edge.evaluation.given_text import Text
 from soro_edge.evaluation.native import Scorer
 from soro_edge.evaluation.pieces import Chunk, Ids, SharedPieces, Tokens, cut_chunks, shared_pieces
 from soro_edge.evaluation.progress import Progress, Silent
-from soro_edge.evaluation.sources import read_data
-from soro_edge.evaluation.task import find_task
 from soro_edge.gguf_header import read_header
+from soro_edge.models import sha256_of
 
 CHUNK_TOKENS = 512
 _MODEL_ROOM = 2
@@ -57,39 +58,6 @@ class QuantizationReport:
     closeness: Closeness
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Text:
-    """What both models read."""
-
-    name: str
-    """As the report calls it."""
-    words: str
-
-
-def read_text(path: Path) -> Text:
-    """The whole of a UTF-8 file. Raises EvaluationFailed."""
-    try:
-        words = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise EvaluationFailed(
-            reason=f"The text cannot be read: {path}: {error.strerror}.",
-            advice="Name a text file that is here with --text.",
-        ) from error
-    except UnicodeDecodeError as error:
-        raise EvaluationFailed(
-            reason=f"The text is not UTF-8: {path}, byte {error.start}.",
-            advice="Save the file as UTF-8.",
-        ) from error
-    return Text(name=path.name, words=words)
-
-
-def our_text() -> Text:
-    """FLORES in Tajik, without the lines that a model may have been calibrated on. Raises NoData."""
-    task = find_task("flores")
-    lines = [str(item.record[task.fields.text]) for item in read_data(task, None).items]
-    return Text(name="FLORES-200", words="\n".join(lines))
-
-
 def report_quantization(
     model: Path,
     reference: Path,
@@ -98,11 +66,14 @@ def report_quantization(
     chunk_tokens: int = CHUNK_TOKENS,
     most_chunks: int | None = None,
     threads: int = 0,
+    journals: Path | None = None,
+    fresh: bool = False,
     progress: Progress | None = None,
 ) -> QuantizationReport:
     """Compare two files; where one of them was trained on shorter texts, chunks are that short.
 
-    Raises EvaluationFailed, ModelError.
+    What is found is kept in the folder `journals`; `fresh` finds it again. Raises EvaluationFailed,
+    ModelError, StorageError.
     """
     for path in (reference, model):
         read_header(path)  # a file cut short is told at once, before hundreds of megabytes are read
@@ -112,29 +83,20 @@ def report_quantization(
     ):
         pieces = theirs.pieces()
         shared = shared_pieces(ours.pieces(), pieces)
-        text_tokens = _tokens(theirs, text, reference)
         length = min(chunk_tokens, ours.trained_context_tokens, theirs.trained_context_tokens)
-        room = min(_MODEL_ROOM * length, ours.trained_context_tokens)
-        theirs.reserve(length)
-        ours.reserve(room)
-        chunks = cut_chunks(
-            _tokens(ours, text, model),
-            text_tokens,
-            shared,
-            chunk_tokens=length,
-            model_begin=_begin(ours),
-            reference_begin=_begin(theirs),
-            model_limit=room,
-        )[:most_chunks]
-        _require_alike(chunks, text, len(text_tokens.ids), length)
-        found = _compare_chunks(ours, theirs, chunks, shared, progress or Silent())
+        tokens = _tokens(theirs, text, reference)
+        chunks = _cut(ours, theirs, _tokens(ours, text, model), tokens, shared, length)
+        _require_alike(chunks, text, len(tokens.ids), length)
+        chunks = chunks[:most_chunks]
+        kept = _kept(journals, model, reference, text, length, fresh)
+        found = _compare_chunks(ours, theirs, chunks, shared, kept, progress or Silent())
     return QuantizationReport(
         model=model.name,
         model_bytes=model.stat().st_size,
         reference=reference.name,
         reference_bytes=reference.stat().st_size,
         text=text.name,
-        text_tokens=len(text_tokens.ids),
+        text_tokens=len(tokens.ids),
         chunks=len(chunks),
         chunk_tokens=length,
         shared_pieces=shared.count,
@@ -147,14 +109,56 @@ def report_quantization(
     )
 
 
+def _kept(
+    folder: Path | None, model: Path, reference: Path, text: Text, chunk_tokens: int, fresh: bool
+) -> ComparedChunks | None:
+    if folder is None:
+        return None
+    digests = (sha256_of(model), sha256_of(reference), text.sha256)
+    return ComparedChunks(folder, *digests, chunk_tokens, fresh=fresh)
+
+
+def _cut(
+    ours: Scorer,
+    theirs: Scorer,
+    our_tokens: Tokens,
+    their_tokens: Tokens,
+    shared: SharedPieces,
+    chunk_tokens: int,
+) -> list[Chunk]:
+    """Chunks, and room in both models for them."""
+    room = min(_MODEL_ROOM * chunk_tokens, ours.trained_context_tokens)
+    theirs.reserve(chunk_tokens)
+    ours.reserve(room)
+    return cut_chunks(
+        our_tokens,
+        their_tokens,
+        shared,
+        chunk_tokens=chunk_tokens,
+        model_begin=_begin(ours),
+        reference_begin=_begin(theirs),
+        model_limit=room,
+    )
+
+
 def _compare_chunks(
-    ours: Scorer, theirs: Scorer, chunks: list[Chunk], shared: SharedPieces, progress: Progress
+    ours: Scorer,
+    theirs: Scorer,
+    chunks: list[Chunk],
+    shared: SharedPieces,
+    kept: ComparedChunks | None,
+    progress: Progress,
 ) -> Positions:
-    progress.begin("KL divergence", len(chunks))
+    done = [kept.of(number, chunk) if kept else None for number, chunk in enumerate(chunks)]
+    progress.begin("KL divergence", len(chunks), sum(one is not None for one in done))
     found = []
-    for chunk in chunks:
-        found.append(_compare_chunk(ours, theirs, chunk, shared))
-        progress.advance(1)
+    for number, (chunk, known) in enumerate(zip(chunks, done, strict=True)):
+        if known is None:
+            known = _compare_chunk(ours, theirs, chunk, shared)
+            if kept is not None:
+                kept.keep(number, known)
+            progress.advance(1)
+        found.append(known)
     return joined(found)
 
 

@@ -113,6 +113,7 @@ def page(model: str = "soro-1b-q4_0.gguf", language: str = "en") -> Page:
     reports = [report_generation(name, ANSWERS) for name in (model, "other.gguf")]
     findings = Findings(
         model=model,
+        files=[results(model, 150, 33.0).model],
         tasks=[results(model, 150, 33.0), results("other.gguf", 120, 40.0)],
         quantization=replace(QUANTIZATION, model=model),
         generation=reports,
@@ -193,9 +194,10 @@ def test_what_was_not_measured_is_not_there() -> None:
 def test_the_figures_are_on_the_page() -> None:
     for told in (page_markdown(page()), Reader(page_html(page())).text):
         assert "0.0500 ± 0.0025" in told
-        assert "75.0 %" in told
+        assert "75.0\N{NO-BREAK SPACE}%" in told
         assert "+15.0 (p = " in told
         assert "2 texts were split" in told
+        assert "200 items, 5 examples" in told
 
 
 def bars(*values: tuple[float, float, float], maximum: float = 100) -> BarPlot:
@@ -249,7 +251,7 @@ def test_a_table_too_wide_is_told_row_by_row() -> None:
     head = ("Task", *(f"model-with-a-long-name-{number}.gguf" for number in range(4)))
     told = table_text(Table(head=head, rows=(("SIB-200", "1", "2", "3", "4"),)))
     assert max(map(len, told.splitlines())) <= COLUMNS
-    assert told.startswith("- SIB-200: model-with-a-long-name-0.gguf: 1;")
+    assert told.startswith("Task:\n\n- SIB-200: model-with-a-long-name-0.gguf: 1;")
 
 
 @pytest.mark.parametrize(("hits", "count"), [(0, 10), (10, 10), (3, 7), (0, 0), (50, 100)])

@@ -6,13 +6,9 @@ import numpy as np
 import pytest
 
 from soro_edge.errors import EvaluationFailed, ModelCutShort, ModelError
+from soro_edge.evaluation.given_text import our_text, read_text
 from soro_edge.evaluation.native import Scorer
-from soro_edge.evaluation.quantization import (
-    QuantizationReport,
-    our_text,
-    read_text,
-    report_quantization,
-)
+from soro_edge.evaluation.quantization import QuantizationReport, report_quantization
 from soro_edge.testing.tiny_gemma3 import LETTERS, PIECES, write_tiny_gemma3
 
 pytestmark = pytest.mark.native
@@ -138,6 +134,49 @@ def test_a_text_of_one_chunk_is_enough(tiny_model: Path, folder: Path) -> None:
     file = folder / "enough.txt"
     file.write_text("с" * 63, encoding="utf-8")
     assert report(tiny_model, tiny_model, file).chunks == 1
+
+
+def test_it_goes_on_where_the_power_went(
+    tiny_model: Path, other: Path, text: Path, tmp_path: Path
+) -> None:
+    def kept(chunks: int, *, fresh: bool = False) -> tuple[QuantizationReport, list[int]]:
+        heard = Heard()
+        found = report_quantization(
+            tiny_model,
+            other,
+            read_text(text),
+            chunk_tokens=CHUNK_TOKENS,
+            most_chunks=chunks,
+            threads=1,
+            journals=tmp_path,
+            fresh=fresh,
+            progress=heard,
+        )
+        return found, heard.told
+
+    cold, told = kept(3)
+    assert told == [3, 0, 1, 1, 1]
+    (journal,) = tmp_path.glob("against-*.jsonl")
+    data = journal.read_bytes()
+    journal.write_bytes(data[: len(data) // 2])
+    again, told = kept(3)
+    assert told == [3, 1, 1, 1]
+    assert again == cold
+    assert kept(2)[1] == [2, 2]
+    assert kept(2, fresh=True)[1] == [2, 0, 1, 1]
+
+
+class Heard:
+    """Length and what was done, then each step."""
+
+    def __init__(self) -> None:
+        self.told: list[int] = []
+
+    def begin(self, what: str, total: int, done: int = 0) -> None:
+        self.told += [total, done]
+
+    def advance(self, items: int) -> None:
+        self.told.append(items)
 
 
 def test_only_so_many_chunks_are_read_as_were_asked_for(tiny_model: Path, text: Path) -> None:

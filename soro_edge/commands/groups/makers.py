@@ -101,6 +101,7 @@ def evaluate(
         limit=options["limit"],
         page=page,
         output=options["output"],
+        fresh=options["fresh"],
     )
     reports.check()
     results: list[Any] = []
