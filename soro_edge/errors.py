@@ -2,7 +2,8 @@
 
     SoroError
     ├── ModelError                 exit 3
-    │   ├── NoModel                    no model of that name, or none at all
+    │   ├── NoModel                    no model of that name
+    │   ├── NoModelYet                 none at all
     │   ├── ModelFileMissing           the manifest is here, the file is not
     │   ├── NotAModel                  the file is no GGUF
     │   ├── ModelCutShort              the GGUF ends too early
@@ -75,6 +76,11 @@ class ModelError(SoroError):
 class NoModel(ModelError):
     message = N_("There is no model named «{name}».")
     hint = N_("See `soro models list`; add a GGUF file with `soro models add FILE`.")
+
+
+class NoModelYet(ModelError):
+    message = N_("There is no model on this computer yet.")
+    hint = N_("Install one from the stick, or add a GGUF file with `soro models add FILE`.")
 
 
 class ModelFileMissing(ModelError):
