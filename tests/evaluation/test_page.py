@@ -110,7 +110,7 @@ def results(model: str, right: int, perplexity: float) -> Results:
 
 def page(model: str = "soro-1b-q4_0.gguf", language: str = "en") -> Page:
     locale.use(language)
-    reports = [report_generation(name, ANSWERS) for name in (model, "other.gguf")]
+    reports = [report_generation(name, ANSWERS, max_tokens=96) for name in (model, "other.gguf")]
     findings = Findings(
         model=model,
         files=[results(model, 150, 33.0).model],
