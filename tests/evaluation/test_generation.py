@@ -63,7 +63,8 @@ def test_a_question_that_does_not_fit_is_counted() -> None:
 
 def test_lessons_of_other_languages_may_be_in_other_letters() -> None:
     english = "I have two brothers and one sister."
-    found = report_generation("m.gguf", [given(english, subject="забони англисӣ"), given(SENTENCE)])
+    answers = [given(english, subject="забони англисӣ"), given(SENTENCE)]
+    found = report_generation("m.gguf", answers, max_tokens=96)
     assert (found.other_language, found.judged_language, found.foreign_letters) == (0, 1, 0)
     assert found.in_order == 2
 
