@@ -19,7 +19,7 @@ from convert.closeness import Closeness, OutputLayer, measure
 from convert.config import Gemma3Config
 from convert.forward import Activations, Half, LayerMath, Weights, attention, feed_forward
 from convert.ggml import decoded
-from convert.grids import Grid
+from convert.grids import Q4_0, Grid
 from convert.parallel import CORES, in_parallel, side_by_side, slices, stop_if_asked
 from convert.rounding import Hessian, Prepared, Rounded, damped, loss, round_matrix
 from convert.weights import Matrix
@@ -69,14 +69,18 @@ class Calibration:
         embed: Callable[[Tokens], Activations],
         texts: Tokens,
         held: Tokens,
+        *,
+        mixed: bool = False,
     ) -> None:
-        """`embed` gives the embedding's rows of token ids; `held` texts are as long as `texts`."""
+        """`embed` gives the embedding's rows of token ids; `held` texts are as long as `texts`. With `mixed`
+        grids it is measured too how all matrices in Q4_0 would do."""
         self._config = config
         self._calibrating = len(texts)
         self._tokens = np.concatenate([texts, held])
         self._exact = embed(self._tokens) * np.float32(config.width**0.5)
         self._rounded = self._exact.copy()
         self._plain = self._exact[self._calibrating :].copy()
+        self._q4_0 = self._plain.copy() if mixed else None
         self._layers_done = 0
 
     def round_layer(self, layer: Weights, grids: Mapping[str, Grid]) -> dict[str, RoundedMatrix]:
@@ -85,9 +89,8 @@ class Calibration:
         math = LayerMath(self._config, is_global=is_global, tokens=self._tokens.shape[1])
         found: dict[str, RoundedMatrix] = {}
         rounded = dict(layer)
-        plain = dict(layer) | {
-            name: decoded(grid.encode(layer[name]), grid.type) for name, grid in grids.items()
-        }
+        plain = _rounded_alone(layer, grids)
+        q4_0 = plain if self._q4_0 is None else _rounded_alone(layer, dict.fromkeys(grids, Q4_0))
         for half in (attention(math), feed_forward(math)):
             for names, seen, leave in (
                 (half.entering, half.seen_entering, False),
@@ -100,6 +103,8 @@ class Calibration:
             _add(self._rounded, half, rounded, inputs.seen)
             del inputs
             _advance(self._plain, half, plain)
+            if self._q4_0 is not None:
+                _advance(self._q4_0, half, q4_0)
         self._layers_done += 1
         return found
 
@@ -110,6 +115,7 @@ class Calibration:
             output,
             held,
             exact=self._exact[self._calibrating :],
+            q4_0=self._q4_0,
             plain=self._plain,
             rounded=self._rounded[self._calibrating :],
         )
@@ -166,6 +172,13 @@ class Calibration:
             lost=lost if rows < width else weights @ lost,
             seen=[group for part in parts for group in part.seen],
         )
+
+
+def _rounded_alone(layer: Weights, grids: Mapping[str, Grid]) -> Weights:
+    """The layer with each weight of some matrices rounded by itself."""
+    return dict(layer) | {
+        name: decoded(grid.encode(layer[name]), grid.type) for name, grid in grids.items()
+    }
 
 
 def _add(stream: Activations, half: Half, layer: Weights, seen: Sequence[Activations]) -> None:

@@ -109,9 +109,9 @@ def answer_of(path: Path, tokenizer: Tokenizer) -> str:
 
     Raises VerificationFailed.
     """
-    # Read, not mapped: repacked weights beside mapped pages would be twice the file. One thread, because the
-    # tensors are compared at the same time, and ggml's threads wait for each other by spinning.
-    with LlamaModel(path, context_tokens=256, threads=1, use_mmap=False) as model:
+    # Mapped and not repacked: the system can take those pages back, however large the model. One thread,
+    # because the tensors are compared at the same time, and ggml's threads wait for each other by spinning.
+    with LlamaModel(path, context_tokens=256, threads=1, repack=False) as model:
         special = tokenizer.special
         wrong = [
             what

@@ -21,10 +21,10 @@ if [ ! -e "$INSIDE/ready" ]; then
     sed 's/^deb /deb-src /; s/bullseye/bookworm/' "$ROOT/etc/apt/sources.list" >>"$ROOT/etc/apt/sources.list.d/python.list"
     inside apt-get -qq update
     inside apt-get -qq install --no-install-recommends gcc g++ make cmake ninja-build pkg-config \
-        xz-utils patch libffi-dev zlib1g-dev libsqlite3-dev libssl-dev libbz2-dev liblzma-dev \
+        xz-utils patch libffi-dev zlib1g-dev tcl libssl-dev libbz2-dev liblzma-dev \
         uuid-dev libexpat1-dev binutils dpkg-dev
     mkdir -p "$INSIDE/downloads"
-    inside sh -c 'cd /build/downloads && apt-get -qq source --download-only python3.11/bookworm'
+    inside sh -c 'cd /build/downloads && apt-get -qq source --download-only python3.11/bookworm sqlite3/bookworm'
     touch "$INSIDE/ready"
 fi
 cp packaging/linux/*.sh packaging/linux/old_glibc.h packaging/llama.sh "$INSIDE/"
@@ -33,6 +33,7 @@ trap 'umount "$ROOT/dev"' EXIT
 
 fetch_sources "$BUILD/downloads"
 llama_source "$BUILD/downloads" "$INSIDE/llama"
+inside bash /build/build_sqlite.sh
 inside bash /build/build_python.sh
 inside bash /build/build_libraries.sh
 make_site "$INSIDE/site" x86_64-manylinux_2_28 "$INSIDE/llama"

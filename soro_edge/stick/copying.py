@@ -18,7 +18,8 @@ from pathlib import Path
 from soro_edge.paths import storage_error
 from soro_edge.stick.errors import StickDamaged, StickUnreadable
 
-CHUNK_BYTES = 1 << 21
+CHUNK_BYTES = 1 << 19
+"""Fits into a processor's cache: 2 MB cost three times the time in the system."""
 _HASHED_AT_ONCE_BYTES = 1 << 18
 """So little is hashed sooner than another thread is told of it."""
 _START_WRITING_BYTES = 64 << 20

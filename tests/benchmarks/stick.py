@@ -1,8 +1,9 @@
 """Installing from a stick against `cp` and `sync` of the same bytes, pair by pair.
 
-Run: uv run python -m tests.benchmarks.stick [MEGABYTES] [PAIRS] [FOLDER]. Both start as processes of
-their own and read what no memory holds any more. The program on the stick answers at once: what a
-model takes for its first answer is no copying.
+Run: uv run python -m tests.benchmarks.stick [MEGABYTES] [PAIRS] [STICK]. STICK is a folder on a real
+stick or a mounted FAT32 image; without it both sides share a disk, and its speed hides nothing of what
+hashing costs. Both start as processes of their own and read what no memory holds any more. The program on
+the stick answers at once: what a model takes for its first answer is no copying.
 """
 
 import os
@@ -28,8 +29,8 @@ PROGRAM = """#!/bin/sh
 """
 
 
-def make(folder: Path, megabytes: int) -> Path:
-    """A stick with a model of so many megabytes."""
+def make(folder: Path, root: Path, megabytes: int) -> Path:
+    """A stick in `root` with a model of so many megabytes."""
     bundle = folder / "bundle"
     inside = bundle / "_internal"
     inside.mkdir(parents=True)
@@ -43,11 +44,9 @@ def make(folder: Path, megabytes: int) -> Path:
         for _ in range(megabytes):
             file.write(os.urandom(1_000_000))
     make_key(folder / "maker.key", "")
-    options = StickOptions(
-        root=folder / "stick", bundles={Group.LINUX: bundle}, models=[model], banks=[]
-    )
+    options = StickOptions(root=root, bundles={Group.LINUX: bundle}, models=[model], banks=[])
     make_stick(options, lambda text: sign(text, folder / "maker.key", ""), lambda *_all: None)
-    return folder / "stick"
+    return root
 
 
 def forget(folder: Path) -> None:
@@ -73,9 +72,10 @@ def seconds(stick: Path, command: list[str]) -> tuple[float, float]:
 def main() -> None:
     given = [int(word) for word in sys.argv[1:3]]
     megabytes, pairs = (*given, *(600, 5)[len(given) :])
-    folder = Path(tempfile.mkdtemp(dir=sys.argv[3] if len(sys.argv) > 3 else None))
+    folder = Path(tempfile.mkdtemp())
+    root = Path(sys.argv[3]) if len(sys.argv) > 3 else folder / "stick"
     try:
-        stick, target = make(folder, megabytes), folder / "target"
+        stick, target = make(folder, root, megabytes), folder / "target"
         ours = [sys.executable, "-m", "soro_edge.cli", "usb", "install", str(stick)]
         ours += ["--to", str(target), "--no-tune"]
         theirs = ["sh", "-c", f"cp -R '{stick}/soro' '{target}' && sync"]

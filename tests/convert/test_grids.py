@@ -120,7 +120,7 @@ def test_importance_decides_which_errors_count(grid: Grid) -> None:
 
 @pytest.mark.native
 @every_grid
-def test_an_encoded_matrix_is_nearly_as_close_as_ggmls_own_search_makes_it(grid: Grid) -> None:
+def test_an_encoded_matrix_is_as_close_as_ggmls_own_search_makes_it(grid: Grid) -> None:
     weights = _weights()
     theirs = np.empty_like(grid.encode(weights))
     quantize = getattr(llama_cpp._lib, "ggml_quantize_chunk", None)
@@ -138,4 +138,4 @@ def test_an_encoded_matrix_is_nearly_as_close_as_ggmls_own_search_makes_it(grid:
     )  # fmt: skip
     assert written == theirs.nbytes
     ours = _error(weights, grid.encode(weights), grid)
-    assert ours <= 1.03 * _error(weights, theirs, grid)
+    assert ours <= 1.01 * _error(weights, theirs, grid)

@@ -164,6 +164,7 @@ def test_calibrated_again_it_has_the_same_bytes(
 def test_calibrated_it_is_closer_on_text_held_out(calibrated: Calibrated) -> None:
     closeness = calibrated.report.closeness
     assert closeness
+    assert closeness.q4_0 is None
     assert 0 < closeness.rounded.kl_divergence < 0.9 * closeness.plain.kl_divergence
 
 
@@ -227,6 +228,10 @@ def test_a_size_is_used_and_never_exceeded(
     report = convert_tiny(checkpoint.folder, output, calibration=tajik, most_bytes=most)
     assert calibrated.report.size_bytes + 20_000 < output.stat().st_size <= most
     assert "Q5_0" in report.types
+    assert report.closeness
+    assert report.closeness.q4_0
+    assert report.closeness.q4_0.kl_divergence > report.closeness.rounded.kl_divergence
+    assert any(line.strip().startswith("all Q4_0") for line in report.lines())
     assert max(off(checkpoint, output).values()) < 0.4
 
 
