@@ -252,7 +252,7 @@ def test_a_long_name_keeps_its_end() -> None:
     head = ("Measured", *names)
     told = table_text(Table(head=head, rows=(("KL divergence, 99 of 100 below", "1", "2"),)))
     assert max(map(len, told.splitlines())) <= COLUMNS
-    assert told.startswith("| Measured") and "t.Q4_0.gguf |" in told and "t.Q4_1.gguf |" in told
+    assert told.startswith("| Measured") and "Q4_0.gguf |" in told and "Q4_1.gguf |" in told
     assert shortened("short.gguf", 22) == "short.gguf"
     assert all(len(shortened(name, 22)) == 22 for name in names)
 
