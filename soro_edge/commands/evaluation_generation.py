@@ -78,7 +78,11 @@ def run_generation(
         finally:
             engine.close()
     answers = answers[: len(asked)]
-    return Generated(report=report_generation(model.name, answers), answers=answers, file=kept.path)
+    return Generated(
+        report=report_generation(model.name, answers, max_tokens=chat.max_tokens),
+        answers=answers,
+        file=kept.path,
+    )
 
 
 def _manifest(program: Program, model: Path) -> Manifest:

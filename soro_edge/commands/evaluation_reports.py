@@ -123,8 +123,8 @@ def _against(program: Program, path: Path, options: ReportOptions) -> "Quantizat
             progress=progress,
         )
     click.echo(
-        f"\n{report.text}: {report.chunks} chunks of {report.chunk_tokens} tokens,"
-        f" {report.closeness.positions:,} positions"
+        f"\n{report.text}: {report.closeness.positions:,} positions"
+        f" in {report.chunks} x {report.chunk_tokens} tokens"
     )
     click.echo(table_text(quantization_table(report)))
     for remark in remarks(report):
