@@ -21,8 +21,10 @@ RANK = {
     "chat": 5,
     "testing": 6,
     "history": 6,
+    "stick": 7,
     "tui": 7,
     "bench": 7,
+    "evaluation": 7,
     "commands": 8,
     "cli": 9,
     "frozen": 10,
@@ -34,7 +36,8 @@ ONLY_IN = {
     "llama_cpp": ("engine/native.py",),
     "convert": ("commands/convert.py",),
     "gguf": ("testing/",),
-    "numpy": ("testing/",),
+    "numpy": ("testing/", "evaluation/"),
+    "nacl": ("stick/signing.py",),
 }
 
 

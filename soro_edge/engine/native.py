@@ -37,7 +37,8 @@ lib = load_bindings()
 
 def _library_folder() -> Path:
     """Where the bindings look too."""
-    return Path(os.environ.get("LLAMA_CPP_LIB_PATH") or Path(lib.__file__).parent / "lib")
+    beside = Path(lib.__file__ or "").parent / "lib"
+    return Path(os.environ.get("LLAMA_CPP_LIB_PATH") or beside)
 
 
 VARIANT = load_best_variant(_library_folder())
@@ -53,8 +54,7 @@ def library_build() -> str:
 
 
 _log_lines: deque[str] = deque(maxlen=200)
-
-
+_echo = True
 _DEBUG = 1
 
 
@@ -64,15 +64,18 @@ def _keep_log(level: int, text: bytes, _user_data: object) -> None:
         return
     line = text.decode("utf-8", "replace")
     _log_lines.append(line)
-    sys.stderr.write(line)
+    if _echo:
+        sys.stderr.write(line)
 
 
 _LOG_CALLBACK = lib.llama_log_callback(_keep_log)
 """Lives as long as the module, because llama.cpp keeps the pointer."""
 
 
-def begin_log() -> None:
-    """Forget earlier lines and listen."""
+def begin_log(*, echo: bool = True) -> None:
+    """Forget earlier lines and listen; `echo` repeats what is heard on stderr."""
+    global _echo
+    _echo = echo
     _log_lines.clear()
     lib.llama_log_set(_LOG_CALLBACK, None)
 
