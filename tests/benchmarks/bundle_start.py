@@ -1,8 +1,8 @@
 """`soro ask` from a bundle against the source tree, pair by pair: medians of the ratios.
 
-`uv run python tests/benchmarks/bundle_start.py dist/linux/soro MODEL.gguf [--rounds 7]`. One token is asked for, so
-what counts is starting both processes and loading the model. Processor seconds (children included) are the
-steadier figure on a busy machine.
+`uv run python tests/benchmarks/bundle_start.py dist/linux/soro MODEL.gguf [--rounds 7]`. One token is asked
+for, so what counts is starting both processes and loading the model. Processor seconds (children included)
+are the steadier figure on a busy machine.
 """
 
 import argparse
@@ -45,7 +45,9 @@ def main() -> None:
                 )
                 for part in (0, 1)
             )
-            print(f"{name:<10} bundle / source: {wall:.2f} of the time, {processor:.2f} of the processor")
+            print(
+                f"{name:<10} bundle / source: {wall:.2f} of the time, {processor:.2f} of the processor"
+            )
 
 
 def timed(command: list[str], environ: dict[str, str]) -> tuple[float, float]:
