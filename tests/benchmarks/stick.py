@@ -2,8 +2,9 @@
 
 Run: uv run python -m tests.benchmarks.stick [MEGABYTES] [PAIRS] [STICK]. STICK is a folder on a real
 stick or a mounted FAT32 image (one that is a stick already is taken as it is); without it both sides
-share a disk, and its speed hides nothing of what hashing costs. Both start as processes of their own and read what no memory holds any more. The program on
-the stick answers at once: what a model takes for its first answer is no copying.
+share a disk, and its speed hides nothing of what hashing costs. Both start as processes of their own and
+read what no memory holds any more. The program on the stick answers at once: what a model takes for its
+first answer is no copying.
 """
 
 import os
