@@ -67,7 +67,7 @@ def test_keygen_make_check_install_back_remove(
         bundle = write_bundle(tmp_path / version, version)
         code, told = usb(
             *("make", tmp_path / f"s{version}", "--model", model, "--linux", bundle),
-            *("--without", "windows"),
+            *("--without", "windows", "--release", int(float(version))),
         )
         assert code == 0 and "written and read back" in told
     code, told = usb("check", tmp_path / "s1.0")
