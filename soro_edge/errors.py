@@ -2,7 +2,8 @@
 
     SoroError
     ├── ModelError                 exit 3
-    │   ├── NoModel                    no model of that name, or none at all
+    │   ├── NoModel                    no model of that name
+    │   ├── NoModelYet                 none at all
     │   ├── ModelFileMissing           the manifest is here, the file is not
     │   ├── NotAModel                  the file is no GGUF
     │   ├── ModelCutShort              the GGUF ends too early
@@ -32,8 +33,9 @@
     ├── NoTerminal                 exit 2    the full screen needs one
     ├── Interrupted                exit 130  by Ctrl-C, SIGTERM or a closed terminal
     ├── UnusableAnswer             exit 7   the answer looped or stayed empty
-    └── ConversionFailed           exit 8   `soro convert` says why; its sentences are English
-        └── NoConverter                no checkout, or no packages of the group `convert`
+    ├── ConversionFailed           exit 8   `soro convert` says why; its sentences are English
+    │   └── NoConverter                no checkout, or no packages of the group `convert`
+    └── EvaluationFailed           exit 9   `soro eval` says why; its sentences are English
 
 Each class has a message and a hint, English msgids whose {fields} are filled when the error is
 shown; `str(error)` and `error.advice` are in the language in use. The CLI and the TUI render them
@@ -74,6 +76,11 @@ class ModelError(SoroError):
 class NoModel(ModelError):
     message = N_("There is no model named «{name}».")
     hint = N_("See `soro models list`; add a GGUF file with `soro models add FILE`.")
+
+
+class NoModelYet(ModelError):
+    message = N_("There is no model on this computer yet.")
+    hint = N_("Install one from the stick, or add a GGUF file with `soro models add FILE`.")
 
 
 class ModelFileMissing(ModelError):
@@ -227,6 +234,12 @@ class NoConverter(ConversionFailed):
     hint = N_(
         "Run `uv sync --group convert` in a checkout of Soro Edge, and `uv run soro convert`."
     )
+
+
+class EvaluationFailed(SoroError):
+    message = N_("{reason}")
+    hint = N_("{advice}")
+    exit_code = 9
 
 
 class UnusableAnswer(SoroError):

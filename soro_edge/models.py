@@ -22,6 +22,7 @@ from soro_edge.errors import (
     ModelExists,
     ModelFileMissing,
     NoModel,
+    NoModelYet,
     NotEnoughMemory,
 )
 from soro_edge.gguf_header import GgufHeader, read_header
@@ -64,11 +65,14 @@ class ModelFolder:
         return list({manifest.name: manifest for manifest in reversed(found)}.values())[::-1]
 
     def find(self, name: str) -> Manifest:
-        """The model of that name; the empty name is the first one whose file is here. NoModel."""
+        """The model of that name; the empty name is the first one whose file is here.
+
+        Raises NoModel, NoModelYet.
+        """
         for manifest in self.all():
             if manifest.name == name or (not name and self.file(manifest).exists()):
                 return manifest
-        raise NoModel(name=name)
+        raise NoModel(name=name) if name else NoModelYet()
 
     def file(self, manifest: Manifest) -> Path:
         """Where the GGUF is, or would be."""
@@ -120,12 +124,8 @@ class ModelFolder:
 
         Raises NotAModel, ModelCutShort, ModelDamaged, ModelExists, DiskFull.
         """
-        header = read_header(source)
-        beside = source.with_suffix(".toml")
-        manifest = (
-            read_manifest(beside) if beside.exists() else manifest_from_header(source, header)
-        )
-        manifest = replace(manifest, name=name or manifest.name, file_name=source.name)
+        manifest = manifest_of(source)
+        manifest = replace(manifest, name=name or manifest.name)
         folder = make_folder(self.paths.models_folder)
         target = folder / source.name
         for other in self.all():
@@ -158,6 +158,17 @@ class ModelFolder:
             self.paths.verified_file.write_text(json.dumps(stamps), encoding="utf-8")
         except OSError:
             return
+
+
+def manifest_of(source: Path) -> Manifest:
+    """What is known of a GGUF file anywhere: from the manifest beside it, otherwise from its head.
+
+    Raises ModelFileMissing, NotAModel, ModelCutShort, BadManifest.
+    """
+    header = read_header(source)
+    beside = source.with_suffix(".toml")
+    manifest = read_manifest(beside) if beside.exists() else manifest_from_header(source, header)
+    return replace(manifest, file_name=source.name, package=None)
 
 
 def memory_needed_bytes(manifest: Manifest, header: GgufHeader, context_tokens: int) -> int:

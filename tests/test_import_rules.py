@@ -24,8 +24,10 @@ RANK = {
     "stick": 7,
     "tui": 7,
     "bench": 7,
+    "evaluation": 7,
     "commands": 8,
     "cli": 9,
+    "frozen": 10,
 }
 """A room imports rooms of a lower rank, and itself."""
 FORBIDDEN = {("chat", "history"), ("tui", "history"), ("history", "testing"), ("history", "models")}
@@ -34,7 +36,7 @@ ONLY_IN = {
     "llama_cpp": ("engine/native.py",),
     "convert": ("commands/convert.py",),
     "gguf": ("testing/",),
-    "numpy": ("testing/",),
+    "numpy": ("testing/", "evaluation/"),
     "nacl": ("stick/signing.py",),
 }
 

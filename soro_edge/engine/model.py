@@ -10,7 +10,7 @@ from pathlib import Path
 
 from soro_edge.engine.api import EngineOptions, LoadMode, ModelInfo
 from soro_edge.engine.hardware import default_threads
-from soro_edge.engine.native import begin_log, lib, log_text
+from soro_edge.engine.native import VARIANT, begin_log, lib, log_text
 from soro_edge.engine.vocabulary import Vocabulary
 from soro_edge.errors import ModelFileMissing, ModelNotLoaded, NotAModel, UnsupportedModel
 
@@ -28,15 +28,17 @@ class LoadedModel:
     def __init__(self, options: EngineOptions, on_progress: Callable[[float], None]) -> None:
         self._options = options
         path = Path(options.model_path)
-        _check_magic(path)
-        self.model: int | None = self._open(path, on_progress)
-        if self.model is None:
-            raise _load_error(path, log_text())
+        begin_log()
+        self.model: int | None = open_model(
+            path, load_mode=options.load_mode, repack=options.repack, on_progress=on_progress
+        )
         self.context: int | None = self._new_context()
         if self.context is None:
             self.close()
             raise ModelNotLoaded(reason=_last_line(log_text()), log="engine.log")
         self.window_tokens: int = max(0, lib.llama_model_n_swa(self.model))
+        self.threads: int = lib.llama_n_threads(self.context)
+        self.prefill_threads: int = lib.llama_n_threads_batch(self.context)
         self.vocabulary = Vocabulary(self.model, template=self._template() or "")
         self.info = self._describe(path)
 
@@ -49,19 +51,11 @@ class LoadedModel:
         if model is not None:
             lib.llama_model_free(model)
 
-    def _open(self, path: Path, on_progress: Callable[[float], None]) -> int | None:
-        wanted = lib.llama_model_default_params()
-        wanted.load_mode = _LOAD_MODES[self._options.load_mode]
-        wanted.use_extra_bufts = self._options.repack
-
-        def progress(fraction: float, _user_data: object) -> bool:
-            on_progress(fraction)
-            return True
-
-        callback = lib.llama_progress_callback(progress)
-        wanted.progress_callback = callback
-        begin_log()
-        return lib.llama_model_load_from_file(str(path).encode(), wanted) or None
+    def limit_threads(self, most: int) -> None:
+        """The next steps are computed by the wanted numbers of threads, but by no more than `most`."""
+        lib.llama_set_n_threads(
+            self.context, min(self.threads, most), min(self.prefill_threads, most)
+        )
 
     def _new_context(self) -> int | None:
         options = self._options
@@ -100,12 +94,34 @@ class LoadedModel:
             control_pieces=self.vocabulary.control_pieces,
             bos=self.vocabulary.bos,
             eos=self.vocabulary.eos,
+            variant=VARIANT,
         )
 
     def _metadata(self, key: str) -> str | None:
         value = ctypes.create_string_buffer(1024)
         length = lib.llama_model_meta_val_str(self.model, key.encode(), value, len(value))
         return value.value.decode("utf-8", "replace") if length >= 0 else None
+
+
+def open_model(
+    path: Path, *, load_mode: LoadMode, repack: bool, on_progress: Callable[[float], None]
+) -> int:
+    """llama.cpp's model, for its caller to free. Raises ModelError."""
+    _check_magic(path)
+    wanted = lib.llama_model_default_params()
+    wanted.load_mode = _LOAD_MODES[load_mode]
+    wanted.use_extra_bufts = repack
+
+    def progress(fraction: float, _user_data: object) -> bool:
+        on_progress(fraction)
+        return True
+
+    callback = lib.llama_progress_callback(progress)
+    wanted.progress_callback = callback
+    model: int | None = lib.llama_model_load_from_file(str(path).encode(), wanted) or None
+    if model is None:
+        raise _load_error(path, log_text())
+    return model
 
 
 def _check_magic(path: Path) -> None:

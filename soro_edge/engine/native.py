@@ -1,14 +1,19 @@
 """llama.cpp's C API as a module, and its log. The only importer of llama_cpp here.
 
+Where its CPU code lies in several files, one for each kind of processor, the best is loaded here.
 Knows no model: what is called on the API is for its callers.
 """
 
 import ctypes
 import importlib
 import importlib.util
+import os
 import sys
 import types
 from collections import deque
+from pathlib import Path
+
+from soro_edge.engine.variants import load_best_variant
 
 
 def load_bindings() -> types.ModuleType:
@@ -30,6 +35,16 @@ def load_bindings() -> types.ModuleType:
 lib = load_bindings()
 
 
+def _library_folder() -> Path:
+    """Where the bindings look too."""
+    beside = Path(lib.__file__ or "").parent / "lib"
+    return Path(os.environ.get("LLAMA_CPP_LIB_PATH") or beside)
+
+
+VARIANT = load_best_variant(_library_folder())
+"""Which of the files for several processors serves here; empty where there is but one, made here."""
+
+
 def library_build() -> str:
     """What a saved state is bound to: another library may lay its memory out differently."""
     from importlib.metadata import version
@@ -39,8 +54,7 @@ def library_build() -> str:
 
 
 _log_lines: deque[str] = deque(maxlen=200)
-
-
+_echo = True
 _DEBUG = 1
 
 
@@ -50,15 +64,18 @@ def _keep_log(level: int, text: bytes, _user_data: object) -> None:
         return
     line = text.decode("utf-8", "replace")
     _log_lines.append(line)
-    sys.stderr.write(line)
+    if _echo:
+        sys.stderr.write(line)
 
 
 _LOG_CALLBACK = lib.llama_log_callback(_keep_log)
 """Lives as long as the module, because llama.cpp keeps the pointer."""
 
 
-def begin_log() -> None:
-    """Forget earlier lines and listen."""
+def begin_log(*, echo: bool = True) -> None:
+    """Forget earlier lines and listen; `echo` repeats what is heard on stderr."""
+    global _echo
+    _echo = echo
     _log_lines.clear()
     lib.llama_log_set(_LOG_CALLBACK, None)
 

@@ -46,8 +46,19 @@ class Vocabulary:
                     raise BadTemplate(reason=part.piece)
                 tokens.append(self._control_ids[part.piece])
             else:
-                tokens += self._written.get(part.text) or self._tokenize_text(part.text)
+                tokens += self._written.get(part.text) or self.tokenize_text(part.text)
         return tokens
+
+    def tokenize_text(
+        self, text: str, *, add_bos: bool = False, parse_special: bool = False
+    ) -> list[int]:
+        """Token ids of a text. Control pieces in it are plain text unless `parse_special`; `add_bos`
+        begins with what the model wants to begin with, which may be nothing."""
+        data = text.encode("utf-8")
+        room = len(data) + 2
+        ids = (lib.llama_token * room)()
+        count = lib.llama_tokenize(self._vocab, data, len(data), ids, room, add_bos, parse_special)
+        return list(ids[:count])
 
     def bytes_of(self, token: int) -> bytes:
         """What a token stands for."""
@@ -72,7 +83,7 @@ class Vocabulary:
         while answer and not self.bytes_of(answer[-1]).strip():
             answer = answer[:-1]  # the next prompt carries the answer without its outer space
         text = b"".join(self.bytes_of(token) for token in answer).decode("utf-8", "replace")
-        self.recall({tail.text + text: self._tokenize_text(tail.text) + answer})
+        self.recall({tail.text + text: self.tokenize_text(tail.text) + answer})
 
     def recall(self, written: dict[str, list[int]]) -> None:
         """Take over tokens of texts that were written earlier; those that do not spell it are left."""
@@ -106,13 +117,6 @@ class Vocabulary:
 
     def _name(self, token: int) -> str | None:
         return lib.llama_vocab_get_text(self._vocab, token).decode() if token >= 0 else None
-
-    def _tokenize_text(self, text: str) -> list[int]:
-        data = text.encode("utf-8")
-        room = len(data) + 2
-        ids = (lib.llama_token * room)()
-        count = lib.llama_tokenize(self._vocab, data, len(data), ids, room, False, False)
-        return list(ids[:count])
 
 
 def _as_bytes(tokens: list[int]) -> bytes:

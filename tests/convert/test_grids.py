@@ -10,7 +10,7 @@ from llama_cpp import llama_cpp
 from numpy.typing import NDArray
 
 from convert import grids
-from convert.encode import decoded
+from convert.ggml import decoded
 from convert.grids import BLOCK, GRIDS, Codes, Grid, Scales
 from convert.weights import Matrix
 

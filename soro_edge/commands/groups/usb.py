@@ -1,4 +1,4 @@
-"""`soro usb …`: the group's commands, each handed over to the module that does it."""
+"""`soro usb …`: the commands; each is handed over to the module that does it."""
 
 from pathlib import Path
 from typing import Any
@@ -16,11 +16,11 @@ _TO = click.option(
 
 
 @click.group()
-def commands() -> None:
+def usb() -> None:
     """Make, check and install sticks; update and go back."""
 
 
-@commands.command()
+@usb.command()
 @click.argument("directory", type=click.Path(path_type=Path))
 @click.option(
     "--model", "models", multiple=True, type=click.Path(path_type=Path), help="A GGUF file."
@@ -45,7 +45,7 @@ def make(program: Program, /, directory: Path, **options: Any) -> None:
     run_make(program, directory, **options)
 
 
-@commands.command()
+@usb.command()
 @click.option("--key", type=click.Path(path_type=Path), help="Where to keep it.")
 @click.option("--no-passphrase", is_flag=True, help="Whoever has the file can sign.")
 @click.pass_obj
@@ -56,7 +56,7 @@ def keygen(program: Program, key: Path | None, no_passphrase: bool) -> None:
     run_keygen(program, key, sealed=not no_passphrase)
 
 
-@commands.command()
+@usb.command()
 @_STICK
 @click.pass_obj
 def check(program: Program, stick: Path | None) -> None:
@@ -66,7 +66,7 @@ def check(program: Program, stick: Path | None) -> None:
     run_check(program, stick)
 
 
-@commands.command()
+@usb.command()
 @_STICK
 @_TO
 @click.option("--model", default="", help="Name of the model; the one that suits otherwise.")
@@ -80,7 +80,7 @@ def install(program: Program, /, stick: Path | None, to: Path | None, **options:
     run_install(program, stick, to, **options)
 
 
-@commands.command()
+@usb.command()
 @_TO
 @click.pass_obj
 def back(program: Program, to: Path | None) -> None:
@@ -90,7 +90,7 @@ def back(program: Program, to: Path | None) -> None:
     run_back(program, to)
 
 
-@commands.command()
+@usb.command()
 @_TO
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.pass_obj
@@ -101,7 +101,7 @@ def remove(program: Program, to: Path | None, yes: bool) -> None:
     run_remove(program, to, sure=yes)
 
 
-@commands.command()
+@usb.command()
 @_STICK
 @click.pass_obj
 def start(program: Program, stick: Path | None) -> int:
@@ -111,7 +111,7 @@ def start(program: Program, stick: Path | None) -> int:
     return run_start(program, stick)
 
 
-@commands.command(hidden=True)
+@usb.command(hidden=True)
 def facts() -> None:
     """What an installation must know of this version, as JSON."""
     from soro_edge.commands.usb_prepare import run_facts
@@ -119,7 +119,7 @@ def facts() -> None:
     run_facts()
 
 
-@commands.command(hidden=True)
+@usb.command(hidden=True)
 @click.pass_obj
 def prepare(program: Program) -> None:
     """The end of an installation: measure this computer, read the model's first words ahead."""

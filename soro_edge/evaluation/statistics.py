@@ -1,0 +1,104 @@
+"""How sure a number is: standard errors, bootstrap intervals, and two models on the same items.
+
+The standard error of a mean is lm-evaluation-harness's: the sample's deviation (n - 1) over the root
+of n. Everything else that is measured is a function of sums over items (a perplexity, an F1), and its
+interval comes from resampling the items with replacement. Knows numbers only.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+Sums = NDArray[np.float64]
+"""[resamples, columns]"""
+
+OfSums = Callable[[Sums], NDArray[np.float64]]
+"""What is measured, from the sums of each column: [resamples]."""
+
+RESAMPLES = 2000
+_SEED = 20_240_701
+_PART = 100
+"""Resamples at a time: counts of 1,000 items for each take a megabyte."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interval:
+    """Where 95 % of the resampled values lie, and their deviation."""
+
+    low: float
+    high: float
+    deviation: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paired:
+    """The second of two models against the first, item by item."""
+
+    difference: float
+    """Mean of second less first."""
+    low: float
+    high: float
+    """The difference's 95 % interval, by bootstrap."""
+    p_value: float
+    """Exact sign test, two-sided: how often chance alone would part the items that differ at least so
+    unevenly. For right and wrong answers this is McNemar's exact test."""
+    second_higher: int
+    first_higher: int
+    same: int
+
+
+def mean_standard_error(values: Sequence[float]) -> float | None:
+    """None where one item is all there is."""
+    if len(values) < 2:
+        return None
+    return float(np.std(np.asarray(values, np.float64), ddof=1) / math.sqrt(len(values)))
+
+
+def bootstrap(columns: NDArray[np.float64], of_sums: OfSums) -> Interval:
+    """`columns`: [items, columns]. Always the same resamples for the same number of items."""
+    random = np.random.default_rng(_SEED)
+    items = len(columns)
+    even = np.full(items, 1 / items)
+    found = [
+        of_sums(random.multinomial(items, even, size=_PART).astype(np.float64) @ columns)
+        for _ in range(RESAMPLES // _PART)
+    ]
+    values = np.concatenate(found)
+    low, high = np.quantile(values, (0.025, 0.975))
+    return Interval(low=float(low), high=float(high), deviation=float(values.std(ddof=1)))
+
+
+def bootstrap_mean(values: Sequence[float]) -> Interval:
+    column = np.asarray(values, np.float64)[:, None]
+    return bootstrap(column, lambda sums: sums[:, 0] / len(values))
+
+
+def paired(first: Sequence[float], second: Sequence[float]) -> Paired:
+    """Values of the same items in the same order."""
+    if len(first) != len(second) or not first:
+        raise ValueError("two models are compared on the same items")
+    differences = np.asarray(second, np.float64) - np.asarray(first, np.float64)
+    interval = bootstrap_mean(differences.tolist())
+    higher, lower = int((differences > 0).sum()), int((differences < 0).sum())
+    return Paired(
+        difference=float(differences.mean()),
+        low=interval.low,
+        high=interval.high,
+        p_value=sign_test(higher, lower),
+        second_higher=higher,
+        first_higher=lower,
+        same=len(differences) - higher - lower,
+    )
+
+
+def sign_test(higher: int, lower: int) -> float:
+    """The exact two-sided p-value of so many against so many, where a coin would decide."""
+    trials, fewer = higher + lower, min(higher, lower)
+    if not trials:
+        return 1.0
+    tail = sum(math.comb(trials, count) for count in range(fewer + 1))
+    return min(1.0, float(Fraction(2 * tail, 2**trials)))
