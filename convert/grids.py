@@ -63,7 +63,8 @@ class Grid:
             np.take(_nearest_levels(self.levels), at, out=codes, mode="clip")
             return codes
         np.rint(codes, out=codes)
-        return np.clip(codes, self.lowest, self.highest, out=codes)
+        np.clip(codes, self.lowest, self.highest, out=codes)
+        return codes
 
     def scales(self, weights: Matrix, importance: Matrix) -> Scales:
         """The scale of each block with the least squared error, weighted by `importance` [columns]."""
