@@ -159,7 +159,7 @@ def _nearest_levels(levels: tuple[int, ...]) -> Matrix:
     a search."""
     halves = np.arange(2 * levels[0], 2 * levels[-1] + 1) / 2
     known = np.array(levels, dtype=np.float32)
-    return known[np.abs(halves[:, None] - known).argmin(axis=1)]
+    return np.asarray(known[np.abs(halves[:, None] - known).argmin(axis=1)], dtype=np.float32)
 
 
 class _Room:
