@@ -9,17 +9,19 @@ Knows layers and texts, no file.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
 
+from convert.cholesky import solved
 from convert.closeness import Closeness, OutputLayer, measure
 from convert.config import Gemma3Config
-from convert.encode import decoded
 from convert.forward import Activations, Half, LayerMath, Weights, attention, feed_forward
-from convert.grids import Grid
-from convert.parallel import CORES, in_parallel, side_by_side, slices
-from convert.rounding import Hessian, Prepared, Rounded, damped, loss, round_matrix, solved
+from convert.ggml import decoded
+from convert.grids import Q4_0, Grid
+from convert.parallel import CORES, in_parallel, side_by_side, slices, stop_if_asked
+from convert.rounding import Hessian, Prepared, Rounded, damped, loss, round_matrix
 from convert.weights import Matrix
 
 Tokens = NDArray[np.int64]
@@ -29,6 +31,8 @@ _GROUP = 4
 """Texts computed at once."""
 _PARTS = min(CORES, 4)
 """Threads that sum up what a matrix sees, each in two matrices of its own."""
+_LOSS_ROWS = 8
+"""Every eighth row is enough to say what rounding costs."""
 _DAMPING = 0.01
 _AIM_DAMPING = 0.1
 """The aim is corrected only as far as the texts show clearly what is to be corrected."""
@@ -40,18 +44,20 @@ class RoundedMatrix:
 
     rounded: Rounded
     loss: float
-    """Of the output's power, on the calibration texts."""
+    """Of the output's power, on the calibration texts; from every eighth row."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Inputs:
-    """What the matrices of one stage see, averaged over the calibration tokens."""
+    """What the matrices of one stage see. Means are over the calibration tokens."""
 
     hessian: Hessian
     """Mean of x x^T, x an input in the rounded stream."""
     lost: Matrix
     """Mean of (W e - W x) x^T, e the same input in the exact stream, W the stage's matrices below each
     other: what their outputs have lost before they are rounded themselves."""
+    seen: list[Activations]
+    """What the last matrix of a half sees in the rounded stream, some texts after others; else nothing."""
 
 
 class Calibration:
@@ -63,14 +69,18 @@ class Calibration:
         embed: Callable[[Tokens], Activations],
         texts: Tokens,
         held: Tokens,
+        *,
+        mixed: bool = False,
     ) -> None:
-        """`embed` gives the embedding's rows of token ids; `held` texts are as long as `texts`."""
+        """`embed` gives the embedding's rows of token ids; `held` texts are as long as `texts`. With `mixed`
+        grids it is measured too how all matrices in Q4_0 would do."""
         self._config = config
         self._calibrating = len(texts)
         self._tokens = np.concatenate([texts, held])
         self._exact = embed(self._tokens) * np.float32(config.width**0.5)
         self._rounded = self._exact.copy()
         self._plain = self._exact[self._calibrating :].copy()
+        self._q4_0 = self._plain.copy() if mixed else None
         self._layers_done = 0
 
     def round_layer(self, layer: Weights, grids: Mapping[str, Grid]) -> dict[str, RoundedMatrix]:
@@ -79,9 +89,8 @@ class Calibration:
         math = LayerMath(self._config, is_global=is_global, tokens=self._tokens.shape[1])
         found: dict[str, RoundedMatrix] = {}
         rounded = dict(layer)
-        plain = dict(layer) | {
-            name: decoded(grid.encode(layer[name]), grid.type) for name, grid in grids.items()
-        }
+        plain = _rounded_alone(layer, grids)
+        q4_0 = plain if self._q4_0 is None else _rounded_alone(layer, dict.fromkeys(grids, Q4_0))
         for half in (attention(math), feed_forward(math)):
             for names, seen, leave in (
                 (half.entering, half.seen_entering, False),
@@ -90,8 +99,12 @@ class Calibration:
                 inputs = self._inputs(names, seen, layer, rounded, half.added if leave else None)
                 found |= _round_stage(names, layer, inputs, grids)
                 rounded |= {name: found[name].rounded.weights() for name in names if name in grids}
-            _advance(self._rounded, half, rounded)
+            # The last stage's inputs are already known: no need to compute them once more.
+            _add(self._rounded, half, rounded, inputs.seen)
+            del inputs
             _advance(self._plain, half, plain)
+            if self._q4_0 is not None:
+                _advance(self._q4_0, half, q4_0)
         self._layers_done += 1
         return found
 
@@ -102,6 +115,7 @@ class Calibration:
             output,
             held,
             exact=self._exact[self._calibrating :],
+            q4_0=self._q4_0,
             plain=self._plain,
             rounded=self._rounded[self._calibrating :],
         )
@@ -118,35 +132,64 @@ class Calibration:
         weights = np.concatenate([exact_layer[name] for name in names])
         rows, width = weights.shape
 
-        def look(texts: slice) -> tuple[Hessian, Matrix]:
-            hessian = np.zeros((width, width), dtype=np.float32)
-            lost = np.zeros((min(rows, width), width), dtype=np.float32)
+        def look(texts: slice) -> _Inputs:
+            sums = _Inputs(
+                hessian=np.zeros((width, width), dtype=np.float32),
+                lost=np.zeros((min(rows, width), width), dtype=np.float32),
+                seen=[],
+            )
             for group in slices(texts.stop - texts.start, _GROUP):
+                stop_if_asked()
                 here = slice(texts.start + group.start, texts.start + group.stop)
                 exact = seen(self._exact[here], exact_layer)
                 if added:
                     self._exact[here] += added(exact, exact_layer)
                 known = max(0, min(here.stop, self._calibrating) - here.start)
-                if known:
-                    inputs = seen(self._rounded[here][:known], rounded_layer).reshape(-1, width)
-                    hessian += inputs.T @ inputs
+                if known or added:
+                    rounded = seen(self._rounded[here], rounded_layer)
+                    if added:
+                        sums.seen.append(rounded)
+                    inputs = rounded[:known].reshape(-1, width)
+                    np.add(sums.hessian, inputs.T @ inputs, out=sums.hessian)
                     difference = exact[:known].reshape(-1, width) - inputs
                     if rows < width:
                         difference = difference @ weights.T
-                    lost += difference.T @ inputs
-            return hessian, lost
+                    np.add(sums.lost, difference.T @ inputs, out=sums.lost)
+            return sums
 
         # Whole parts and not groups: sums in a fixed order make the same bytes each time.
         parts = in_parallel(look, slices(len(self._tokens), -(-len(self._tokens) // _PARTS)))
         count = np.float32(self._calibrating * self._tokens.shape[1])
-        hessian, lost = parts[0]
-        for more_hessian, more_lost in parts[1:]:
-            hessian += more_hessian
-            lost += more_lost
+        hessian, lost = parts[0].hessian, parts[0].lost
+        for part in parts[1:]:
+            hessian += part.hessian
+            lost += part.lost
         hessian /= count
         lost /= count
-        # The product with W is taken where it is smaller: of each input, or of their sum.
-        return _Inputs(hessian=hessian, lost=lost if rows < width else weights @ lost)
+        return _Inputs(
+            hessian=hessian,
+            # The product with W is taken where it is smaller: of each input, or of their sum.
+            lost=lost if rows < width else weights @ lost,
+            seen=[group for part in parts for group in part.seen],
+        )
+
+
+def _rounded_alone(layer: Weights, grids: Mapping[str, Grid]) -> Weights:
+    """The layer with each weight of some matrices rounded by itself."""
+    return dict(layer) | {
+        name: decoded(grid.encode(layer[name]), grid.type) for name, grid in grids.items()
+    }
+
+
+def _add(stream: Activations, half: Half, layer: Weights, seen: Sequence[Activations]) -> None:
+    """Let a stream go through the rest of half a layer, in place, from what its last matrix sees."""
+    ends = list(accumulate(map(len, seen)))
+
+    def go_on(group: int) -> None:
+        leaving = seen[group]
+        stream[ends[group] - len(leaving) : ends[group]] += half.added(leaving, layer)
+
+    in_parallel(go_on, range(len(seen)))
 
 
 def _advance(stream: Activations, half: Half, layer: Weights) -> None:
@@ -176,8 +219,9 @@ def _round_stage(
         aim = aims[begin : begin + len(layer[name])]
         begin += len(aim)
         rounded = round_matrix(aim, prepared, grids[name])
-        power = loss(layer[name], np.zeros_like(aim), inputs.hessian)
-        lost = loss(aim, rounded.weights(), inputs.hessian)
+        some = slice(None, None, _LOSS_ROWS)
+        power = loss(layer[name][some], np.zeros_like(aim[some]), inputs.hessian)
+        lost = loss(aim[some], rounded.weights()[some], inputs.hessian)
         found[name] = RoundedMatrix(rounded=rounded, loss=lost / max(power, 1e-30))
     return found
 

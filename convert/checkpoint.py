@@ -13,7 +13,7 @@ from types import MappingProxyType
 
 from convert.config import Gemma3Config, read_config
 from convert.errors import BadTensor
-from convert.fingerprint import Progress, fingerprint
+from convert.fingerprint import fingerprint
 from convert.formats import float8, gptq, pack_quantized
 from convert.formats.float8 import float8_source
 from convert.formats.gptq import gptq_source
@@ -66,9 +66,9 @@ class Checkpoint:
     shards: tuple[Path, ...]
     """The safetensors files."""
 
-    def fingerprint(self, progress: Progress | None = None) -> str:
+    def fingerprint(self) -> str:
         """SHA-256 of everything in the folder that a conversion reads; reads it all."""
-        return fingerprint(self.folder, self.shards, progress)
+        return fingerprint(self.folder, self.shards)
 
 
 def open_checkpoint(folder: Path) -> Checkpoint:
@@ -176,7 +176,12 @@ def _unknown(tensor: StoredTensor) -> BadTensor:
 def _said_of_int4(sources: Mapping[str, WeightSource]) -> list[str]:
     int4 = [source for source in sources.values() if isinstance(source, Int4Source)]
     said = []
-    for reason, count in Counter(source.why_rounded_anew for source in int4).items():
+    nearly = sum(1 for source in int4 if source.q4_0_error)
+    if nearly:
+        whose = "1 INT4 matrix keeps its" if nearly == 1 else f"{nearly} INT4 matrices keep their"
+        said.append(f"{whose} codes, {whose.split()[-1]} scales are rounded to F16")
+    exact = [source for source in int4 if not source.q4_0_error]
+    for reason, count in Counter(source.why_rounded_anew for source in exact).items():
         what = "1 INT4 matrix" if count == 1 else f"{count} INT4 matrices"
         if reason is None:
             verbs = ("lies", "is") if count == 1 else ("lie", "are")

@@ -54,8 +54,10 @@ class Closeness:
     tokens: int
     """Positions measured."""
     perplexity_exact: float
+    q4_0: StreamCloseness | None
+    """With every matrix in Q4_0, rounded by itself; None where all are of one type."""
     plain: StreamCloseness
-    """With every matrix rounded by itself, as without calibration."""
+    """In the types that are written, every matrix rounded by itself, as without calibration."""
     rounded: StreamCloseness
     """As it is written."""
 
@@ -65,36 +67,41 @@ def measure(
     tokens: NDArray[np.int64],
     *,
     exact: Activations,
+    q4_0: Activations | None,
     plain: Activations,
     rounded: Activations,
 ) -> Closeness:
     """Compare hidden states [texts, tokens, width] of the same texts, text by text."""
+    streams = {"plain": plain, "rounded": rounded} | ({} if q4_0 is None else {"q4_0": q4_0})
     half = tokens.shape[1] // 2
-    sums = {"plain": np.zeros(3), "rounded": np.zeros(3)}
-    exact_sum, count = 0.0, 0
-    for text, ids in enumerate(tokens):
+
+    def of_text(text: int) -> tuple[float, dict[str, NDArray[np.float64]]]:
+        following = tokens[text, half + 1 :]
         reference = output.log_probabilities(exact[text, half:-1])
-        at = np.arange(len(reference)), ids[half + 1 :]
-        exact_sum += float(reference[at].sum())
-        count += len(reference)
-        for name, stream in (("plain", plain), ("rounded", rounded)):
-            sums[name] += compare(
-                reference, output.log_probabilities(stream[text, half:-1]), ids[half + 1 :]
-            )
-    means = {name: values / count for name, values in sums.items()}
-    found = {
-        name: StreamCloseness(
-            kl_divergence=float(mean[0]),
-            same_first_choice=float(mean[1]),
-            perplexity=float(np.exp(-mean[2])),
-        )
-        for name, mean in means.items()
-    }
+        sums = {
+            name: compare(reference, output.log_probabilities(stream[text, half:-1]), following)
+            for name, stream in streams.items()
+        }
+        return float(reference[np.arange(len(reference)), following].sum()), sums
+
+    # One after the other: the logits of a text are large.
+    of_texts = [of_text(text) for text in range(len(tokens))]
+    count = len(tokens) * (tokens.shape[1] - 1 - half)
+    found = {name: _closeness(sum(sums[name] for _, sums in of_texts) / count) for name in streams}
     return Closeness(
         tokens=count,
-        perplexity_exact=float(np.exp(-exact_sum / count)),
+        perplexity_exact=float(np.exp(-sum(logs for logs, _ in of_texts) / count)),
+        q4_0=found.get("q4_0"),
         plain=found["plain"],
         rounded=found["rounded"],
+    )
+
+
+def _closeness(mean: NDArray[np.float64]) -> StreamCloseness:
+    return StreamCloseness(
+        kl_divergence=float(mean[0]),
+        same_first_choice=float(mean[1]),
+        perplexity=float(np.exp(-mean[2])),
     )
 
 

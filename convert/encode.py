@@ -6,7 +6,6 @@ Knows one tensor at a time; matrices that are rounded for their inputs come from
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import gguf
 import numpy as np
 from gguf import quants
 from numpy.typing import NDArray
@@ -38,6 +37,11 @@ class TensorRows:
     def __len__(self) -> int:
         return self.planned.shape[0] if len(self.planned.shape) == 2 else 1
 
+    @property
+    def row_bytes(self) -> int:
+        """Of a row in the output."""
+        return self.planned.size_bytes // len(self)
+
     def chunks(self) -> Iterator[slice]:
         """Ranges of rows small enough for memory."""
         yield from slices(len(self), max(1, _CHUNK_WEIGHTS // self.planned.shape[-1]))
@@ -50,22 +54,26 @@ class TensorRows:
             found = _gathered(self.source, self.kept[rows])
         return gemma3.transformed(self.planned.name, found)
 
-    def exact_blocks(self, rows: slice) -> Bytes | None:
-        """Q4_0 blocks that are the source's own grid, where it has one."""
+    def values_at(self, numbers: NDArray[np.int64]) -> Matrix:
+        """The same of single rows, by ascending number."""
+        wanted = numbers if self.kept is None else self.kept[numbers]
+        return gemma3.transformed(self.planned.name, _gathered(self.source, wanted))
+
+    @property
+    def repacking_error(self) -> float | None:
+        """Where the source's own codes are taken, how far they are off at most, relatively; else None."""
         if self.planned.type is not Type.Q4_0 or self.kept is not None:
             return None
-        return self.source.q4_0_rows(rows.start, rows.stop)
-
-    def is_exact(self) -> bool:
-        return self.exact_blocks(slice(0, 1)) is not None
+        return self.source.q4_0_error
 
     def encoded(self) -> Iterator[Bytes]:
         """The tensor's bytes, rounded without calibration where rounding is needed."""
         return in_order(self._encode, self.chunks())
 
     def _encode(self, rows: slice) -> Bytes:
-        blocks = self.exact_blocks(rows)
-        if blocks is not None:
+        if self.repacking_error is not None:
+            blocks = self.source.q4_0_rows(rows.start, rows.stop)
+            assert blocks is not None, self.source.name
             return blocks
         values, kind = self.values(rows), self.planned.type
         if kind in GRIDS:
@@ -79,8 +87,3 @@ def _gathered(source: WeightSource, kept: NDArray[np.int64]) -> Matrix:
     return np.concatenate(
         [source.rows(int(run[0]), int(run[-1]) + 1)[run - run[0]] for run in runs]
     )
-
-
-def decoded(data: Bytes, kind: gguf.GGMLQuantizationType) -> Matrix:
-    """A GGUF tensor's bytes as float32, as llama.cpp computes them."""
-    return np.asarray(quants.dequantize(data, kind), dtype=np.float32)

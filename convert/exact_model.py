@@ -29,8 +29,7 @@ class ExactModel:
         """The embedding's rows of token ids, [texts, tokens, width]."""
         embedding = self.tensors[gemma3.EMBEDDING]
         wanted, places = np.unique(tokens, return_inverse=True)
-        rows = [embedding.values(slice(int(token), int(token) + 1)) for token in wanted]
-        return np.concatenate(rows)[places.reshape(tokens.shape)]
+        return embedding.values_at(wanted)[places.reshape(tokens.shape)]
 
     def layer(self, number: int) -> dict[str, Matrix]:
         """All tensors of a layer by their name inside it."""

@@ -17,6 +17,7 @@ import psutil
 from numpy.typing import NDArray
 
 from convert.errors import BadTarget
+from convert.gguf_writer import Writer
 from convert.plan import Plan, size_bytes
 
 _HEAD_BYTES = 1 << 20
@@ -89,7 +90,7 @@ class OutputFile:
         add_metadata: Callable[[gguf.GGUFWriter], None],
         tensors: Iterable[tuple[str, Iterable[NDArray[np.uint8]]]],
     ) -> None:
-        writer = self._writer = gguf.GGUFWriter(self.partial, architecture)
+        writer = self._writer = Writer(self.partial, architecture)
         add_metadata(writer)
         for tensor in plan:
             # Of quantized types the writer wants the shape in bytes.

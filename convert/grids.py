@@ -1,9 +1,10 @@
 """The INT grids of GGUF: 32 weights share one scale, a weight is scale * code.
 
 Knows how codes and scales become the bytes of a block, and which scale suits a block best; how errors
-are spread over neighbours is rounding.py's. Layouts: ggml's ggml-common.h (block_q4_0, q5_0, q8_0).
+are spread over neighbours is rounding.py's. Layouts: ggml's ggml-common.h (block_q4_0, q5_0, q8_0, iq4_nl).
 """
 
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -24,7 +25,9 @@ Scales = NDArray[np.float32]
 
 _SHRINKAGE = (1.0, 0.95, 0.9, 1.05, 1.1)
 """First guesses at a block's scale, as parts of the one that just holds its largest weight. Each is refitted
-to the codes that it gives: then these five come as close as a search over many (see tests)."""
+to the codes that it gives: then these five come as close as a search over many (see tests). Fewer, or nearer
+ones cost the whole model much more than their small errors tell."""
+_TINY = np.float32(np.finfo(np.float32).tiny)
 _TILE_WEIGHTS = 1 << 17
 """Weights looked at together; they and their codes stay in a core's own cache."""
 
@@ -36,59 +39,82 @@ class Grid:
     type: gguf.GGMLQuantizationType
     lowest: int
     highest: int
+    levels: tuple[int, ...] = ()
+    """Those that it may take, ascending; empty for all between the ends. Stored are their numbers."""
+
+    @property
+    def values(self) -> NDArray[np.int8]:
+        """All that a code may be."""
+        return np.array(self.levels or range(self.lowest, self.highest + 1), dtype=np.int8)
 
     def codes(self, values: Matrix, scales: Matrix) -> Matrix:
         """The nearest code of each value, as float32; a zero scale gives code 0."""
-        return self._codes(values, _inverse(scales), np.empty_like(values))
+        return self.nearest(values, inverse(scales), np.empty_like(values))
+
+    def nearest(self, values: Matrix, inverses: Matrix, codes: Matrix) -> Matrix:
+        """The same from the scales' inverses, into `codes`."""
+        np.multiply(values, inverses, out=codes)
+        if self.levels:
+            codes *= 2
+            np.rint(codes, out=codes)
+            np.clip(codes, 2 * self.lowest, 2 * self.highest, out=codes)
+            at = codes.astype(np.int16)
+            at -= np.int16(2 * self.lowest)
+            np.take(_nearest_levels(self.levels), at, out=codes, mode="clip")
+            return codes
+        np.rint(codes, out=codes)
+        np.clip(codes, self.lowest, self.highest, out=codes)
+        return codes
 
     def scales(self, weights: Matrix, importance: Matrix) -> Scales:
         """The scale of each block with the least squared error, weighted by `importance` [columns]."""
         rows, columns = weights.shape
         scales = np.empty((rows, columns // BLOCK), dtype=np.float32)
         for tile in _tiles(weights):
-            weight = np.tile(_standing(importance), tile.stop - tile.start)
-            found = self._scales(_standing(weights[tile]), weight, both_ends=True)
+            room = _Room(tile.stop - tile.start, columns)
+            blocks = room.standing(weights[tile])
+            room.weight[:] = np.tile(_standing(importance), tile.stop - tile.start)
+            found = self._scales(blocks, room, both_ends=True)
             scales[tile] = found.reshape(-1, columns // BLOCK)
         return scales
 
     def encode(self, weights: Matrix) -> NDArray[np.uint8]:
         """Each weight by itself, large ones weighing more: best scales, nearest codes, packed."""
-        parts = []
+        rows, columns = weights.shape
+        packed = np.empty((rows, columns // BLOCK * self.block_bytes), dtype=np.uint8)
+        room = None
         for tile in _tiles(weights):
-            standing = _standing(weights[tile])
-            scales = self._scales(standing, _standing(_by_size(weights[tile])))
-            codes = self.codes(standing, scales).astype(np.int8).T
-            parts.append(
-                self.pack(
-                    codes.reshape(weights[tile].shape), scales.reshape(len(weights[tile]), -1)
-                )
-            )
-        return np.concatenate(parts)
+            if room is None or room.rows != tile.stop - tile.start:
+                room = _Room(tile.stop - tile.start, columns)
+            blocks = room.standing(weights[tile])
+            _count_by_size(weights[tile], blocks, room.weight)
+            scales = self._scales(blocks, room)
+            codes = self.nearest(blocks, inverse(scales), blocks)
+            packed[tile] = self._pack(codes, scales).reshape(-1, packed.shape[1])
+        return packed
 
-    def _codes(self, values: Matrix, inverse: Matrix, codes: Matrix) -> Matrix:
-        np.multiply(values, inverse, out=codes)
-        np.rint(codes, out=codes)
-        return np.clip(codes, self.lowest, self.highest, out=codes)
+    @property
+    def block_bytes(self) -> int:
+        return gguf.GGML_QUANT_SIZES[self.type][1]
 
-    def _scales(self, blocks: Matrix, weight: Matrix, *, both_ends: bool = False) -> Matrix:
-        """[32, blocks] weights and what their errors count to [blocks] scales.
+    def _scales(self, blocks: Matrix, room: "_Room", *, both_ends: bool = False) -> Matrix:
+        """[32, blocks] weights, and in `room.weight` what their errors count, to [blocks] scales.
 
         With codes q the best scale is sum(w q) / sum(q q), and the error falls by sum(w q)^2 / sum(q q).
         The largest weight goes to the end of the grid that reaches farther, or to the better one of both.
         """
         high, low = blocks.max(axis=0), blocks.min(axis=0)
         largest = np.where(high > -low, high, low)
-        weighted = blocks * weight
-        codes, products = np.empty_like(blocks), np.empty_like(blocks)
+        weight, codes = room.weight, room.codes
+        weighted = np.multiply(blocks, weight, out=room.weighted)
         best, most = np.zeros_like(largest), np.full_like(largest, -1)
         for end in (self.lowest, self.highest) if both_ends else (self.lowest,):
             for part in _SHRINKAGE:
-                self._codes(blocks, _inverse(largest * np.float32(part / end)), codes)
-                fit = np.multiply(codes, weighted, out=products).sum(axis=0)
-                np.square(codes, out=products)
-                products *= weight
-                power = products.sum(axis=0)
-                scale = np.divide(fit, power, out=np.zeros_like(fit), where=power > 0)
+                self.nearest(blocks, inverse(largest * np.float32(part / end)), codes)
+                # einsum adds up without writing the products.
+                fit = np.einsum("ij,ij->j", codes, weighted)
+                power = np.einsum("ij,ij,ij->j", codes, codes, weight)
+                scale = fit / np.maximum(power, _TINY)
                 gain = fit * scale
                 better = gain > most
                 best, most = np.where(better, scale, best), np.where(better, gain, most)
@@ -96,31 +122,68 @@ class Grid:
 
     def pack(self, codes: Codes, scales: Scales) -> NDArray[np.uint8]:
         """[rows, bytes] as GGUF stores them."""
-        rows, columns = codes.shape
-        blocks = codes.reshape(rows, columns // BLOCK, BLOCK)
-        head = scales.astype(np.float16)[:, :, None].view(np.uint8)
-        parts: list[NDArray[np.generic]] = [head]
+        return self._pack(codes.reshape(-1, BLOCK).T, scales.reshape(-1)).reshape(len(codes), -1)
+
+    def _pack(self, codes: Codes | Matrix, scales: Matrix) -> NDArray[np.uint8]:
+        """[32, blocks] codes and [blocks] scales to [blocks, bytes]."""
+        packed = np.empty((len(scales), self.block_bytes), dtype=np.uint8)
+        packed[:, :2] = scales.astype(np.float16)[:, None].view(np.uint8)
+        small = codes.astype(np.int8)
         if self.type is gguf.GGMLQuantizationType.Q8_0:
-            parts.append(blocks.view(np.uint8))
+            packed[:, 2:] = small.view(np.uint8).T
+            return packed
+        if self.levels:
+            shifted = np.searchsorted(self.values, small).astype(np.uint8)
         else:
-            shifted = (blocks.astype(np.int16) - self.lowest).astype(np.uint8)
-            low = shifted & 15
-            if self.type is gguf.GGMLQuantizationType.Q5_0:
-                parts.append(np.packbits(shifted >> 4, axis=2, bitorder="little"))
-            parts.append(low[:, :, :16] | low[:, :, 16:] << 4)
-        return np.asarray(np.concatenate(parts, axis=2).reshape(rows, -1), dtype=np.uint8)
+            small -= np.int8(self.lowest)
+            shifted = small.view(np.uint8)
+        if self.type is gguf.GGMLQuantizationType.Q5_0:
+            packed[:, 2:6] = np.packbits(shifted >> 4, axis=0, bitorder="little").T
+            shifted &= 15
+        high = shifted[BLOCK // 2 :]
+        high <<= 4
+        high |= shifted[: BLOCK // 2]
+        packed[:, -BLOCK // 2 :] = high.T
+        return packed
 
 
-def _inverse(scales: Matrix) -> Matrix:
-    return np.divide(1, scales, out=np.zeros_like(scales), where=scales != 0)
+def inverse(scales: Matrix) -> Matrix:
+    """1 / scale, 0 where it is 0."""
+    # Without `where=`, which is many times slower.
+    return np.asarray(np.float32(1) / np.where(scales == 0, np.float32(np.inf), scales))
 
 
-def _by_size(weights: Matrix) -> Matrix:
-    """How much each weight's error counts where nothing is known of its inputs: as in ggml, between all
-    alike and by size. Counting all alike gives a smaller error, and a worse model."""
-    squares = np.square(weights)
-    squares += squares.mean(axis=1, keepdims=True)
-    return np.asarray(np.sqrt(squares, out=squares), dtype=np.float32)
+@functools.cache
+def _nearest_levels(levels: tuple[int, ...]) -> Matrix:
+    """The level nearest to each half integer from the first level to the last: a look-up is much faster than
+    a search."""
+    halves = np.arange(2 * levels[0], 2 * levels[-1] + 1) / 2
+    known = np.array(levels, dtype=np.float32)
+    return np.asarray(known[np.abs(halves[:, None] - known).argmin(axis=1)], dtype=np.float32)
+
+
+class _Room:
+    """Memory for one tile, used again for the next: fresh memory costs more than what is computed in it."""
+
+    def __init__(self, rows: int, columns: int) -> None:
+        self.rows = rows
+        shape = (BLOCK, rows * columns // BLOCK)
+        self._blocks, self.weight, self.weighted, self.codes = (
+            np.empty(shape, dtype=np.float32) for _ in range(4)
+        )
+
+    def standing(self, weights: Matrix) -> Matrix:
+        self._blocks[:] = weights.reshape(-1, BLOCK).T
+        return self._blocks
+
+
+def _count_by_size(weights: Matrix, blocks: Matrix, counts: Matrix) -> None:
+    """How much the error of each weight in `blocks` counts where nothing is known of its inputs: as in ggml,
+    between all alike and by size. Counting all alike gives a smaller error, and a worse model."""
+    mean = np.einsum("ij,ij->i", weights, weights) / np.float32(weights.shape[1])
+    np.square(blocks, out=counts)
+    counts += np.repeat(mean, weights.shape[1] // BLOCK)
+    np.sqrt(counts, out=counts)
 
 
 def _tiles(weights: Matrix) -> Iterator[slice]:
@@ -137,4 +200,12 @@ Q4_0 = Grid(type=gguf.GGMLQuantizationType.Q4_0, lowest=-8, highest=7)
 Q5_0 = Grid(type=gguf.GGMLQuantizationType.Q5_0, lowest=-16, highest=15)
 Q8_0 = Grid(type=gguf.GGMLQuantizationType.Q8_0, lowest=-127, highest=127)
 
-GRIDS = {grid.type: grid for grid in (Q4_0, Q5_0, Q8_0)}
+IQ4_NL = Grid(
+    type=gguf.GGMLQuantizationType.IQ4_NL,
+    lowest=-127,
+    highest=113,
+    levels=(-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113),
+)
+"""Levels that lie closer where most weights are: in as many bytes as Q4_0 much closer to the weights."""
+
+GRIDS = {grid.type: grid for grid in (Q4_0, IQ4_NL, Q5_0, Q8_0)}

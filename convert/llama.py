@@ -1,6 +1,6 @@
 """llama.cpp as the converter needs it: tokens, texts and logits of a finished GGUF.
 
-The only importer of llama_cpp in convert. Prints nothing: of llama.cpp's log only errors are kept, and the
+Prints nothing: of llama.cpp's log only errors are kept, and the
 first is in the exception when a file cannot be loaded. Knows no checkpoint and no pupil.
 """
 
@@ -44,10 +44,11 @@ class LlamaModel:
         context_tokens: int = 512,
         batch_tokens: int = 64,
         threads: int = 0,
-        use_mmap: bool = True,
+        repack: bool = True,
     ) -> None:
         """Load `path`, or only its tokenizer. `threads` 0 is one for each processor; llama.cpp's own
-        default of 4 is far too slow on two. The memory for logits is batch_tokens x rows x 4 bytes.
+        default of 4 is far too slow on two. Weights are mapped; `repack` lays them out once more for this
+        processor, which takes as much memory again. The memory for logits is batch_tokens x rows x 4 bytes.
         Raises VerificationFailed."""
         _errors.clear()
         _lib.llama_log_set(_LOG_CALLBACK, None)
@@ -56,7 +57,8 @@ class LlamaModel:
         self._context: int | None = None
         wanted = _lib.llama_model_default_params()
         wanted.vocab_only = vocabulary_only
-        wanted.load_mode = _lib.LLAMA_LOAD_MODE_MMAP if use_mmap else _lib.LLAMA_LOAD_MODE_NONE
+        wanted.load_mode = _lib.LLAMA_LOAD_MODE_MMAP
+        wanted.use_extra_bufts = repack
         self._model = _lib.llama_model_load_from_file(str(path).encode(), wanted) or None
         if self._model is None:
             raise self._failed("load")

@@ -6,6 +6,8 @@ from pathlib import Path
 from convert.plan import Type
 from convert.vocabulary import DEFAULT_ROWS
 
+CALIBRATION_TOKENS = 16_384
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConversionOptions:
@@ -21,7 +23,7 @@ class ConversionOptions:
     """A text whose tokens stay the same."""
     calibration: Path | None = None
     """Text to calibrate on; None rounds every weight by itself."""
-    calibration_tokens: int = 16_384
+    calibration_tokens: int = CALIBRATION_TOKENS
     """At most so many of it are used."""
     most_bytes: int | None = None
     """Tensors get finer types where it helps most, up to this size of the file."""

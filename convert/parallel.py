@@ -5,9 +5,11 @@ them several times slower than one thread. numpy gives the cores free while it c
 """
 
 import os
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import TypeVar
 
 from threadpoolctl import threadpool_limits
@@ -18,16 +20,55 @@ Other = TypeVar("Other")
 
 CORES = os.cpu_count() or 1
 
+_stopping = threading.Event()
+
+
+class Stopped(Exception):
+    """Raised in a thread whose result nobody waits for any more; never seen outside."""
+
+
+def stop_if_asked() -> None:
+    """For tasks that take seconds: ends them when another has failed, or the maker has pressed Ctrl-C."""
+    if _stopping.is_set():
+        raise Stopped
+
+
+@contextmanager
+def _threads(count: int) -> Iterator[ThreadPoolExecutor]:
+    """None of them outlives the block; left by an error, they stop where they can."""
+    pool = ThreadPoolExecutor(count)
+    try:
+        yield pool
+    except BaseException:
+        _stopping.set()
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
+        _stopping.clear()
+
+
+@contextmanager
+def _workers(count: int) -> Iterator[ThreadPoolExecutor]:
+    with threadpool_limits(1, "blas"), _threads(count) as pool:
+        yield pool
+
+
+@contextmanager
+def beside() -> Iterator[Callable[[Callable[[], Result]], Future[Result]]]:
+    """Gives a function that lets a task run beside the block, one after the other."""
+    with _threads(1) as pool:
+        yield pool.submit
+
 
 def in_parallel(task: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
     """`task` of each item, in the order of the items. The first error is raised."""
-    with threadpool_limits(1, "blas"), ThreadPoolExecutor(CORES) as pool:
+    with _workers(CORES) as pool:
         return list(pool.map(task, items))
 
 
 def side_by_side(first: Callable[[], Result], second: Callable[[], Other]) -> tuple[Result, Other]:
     """The results of two tasks that run at the same time."""
-    with threadpool_limits(1, "blas"), ThreadPoolExecutor(2) as pool:
+    with _workers(2) as pool:
         ours, theirs = pool.submit(first), pool.submit(second)
         return ours.result(), theirs.result()
 
@@ -35,7 +76,7 @@ def side_by_side(first: Callable[[], Result], second: Callable[[], Other]) -> tu
 def in_order(task: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
     """As `in_parallel`, one result after the other, with no more than a few computed ahead."""
     ahead: deque[Future[Result]] = deque()
-    with threadpool_limits(1, "blas"), ThreadPoolExecutor(CORES) as pool:
+    with _workers(CORES) as pool:
         for item in items:
             ahead.append(pool.submit(task, item))
             if len(ahead) > CORES:

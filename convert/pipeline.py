@@ -3,31 +3,68 @@ leaves each to its room."""
 
 import re
 import time
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
 from pathlib import Path
 
 import gguf
 import numpy as np
 
-from convert import gemma3
+from convert import gemma3, summary
+from convert.chat_form import is_instruct
 from convert.checkpoint import Checkpoint, open_checkpoint
 from convert.encode import TensorRows
 from convert.errors import BadTarget
 from convert.exact_model import ExactModel
+from convert.generation_config import read_generation_config, sampling
 from convert.gguf_file import OutputFile
-from convert.manifest import ConvertedFile, manifest_text, sha256_of
+from convert.hashing import sha256_of
+from convert.manifest import ConvertedFile, manifest_text
+from convert.metadata import write_metadata
 from convert.options import ConversionOptions
-from convert.plan import PlannedTensor, Type, plan_types, size_bytes, spend
+from convert.parallel import beside
+from convert.plan import INT4, PlannedTensor, plan_types, size_bytes, spend
 from convert.progress import Progress
 from convert.report import Report, report_path
 from convert.rounds import Rounding
 from convert.sensitivity import measured_gains
 from convert.texts import DEFAULT_TEXT, TOKENS_IN_TEXT, CalibrationTexts, read_text, tokenized_texts
-from convert.tokenizer import Tokenizer, fit_to_embedding, read_tokenizer, write_tokenizer
+from convert.tokenizer import Tokenizer, fit_to_embedding, read_tokenizer
+from convert.torch_comparison import compare_with_torch, require_torch
 from convert.verification import answer_of, tensor_errors
 from convert.vocabulary import VocabularyPlan, plan_vocabulary
 from convert.vocabulary_proof import TokenizationComparison, prove_vocabulary
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Conversion:
+    """All that is known before the first weight is rounded."""
+
+    options: ConversionOptions
+    checkpoint: Checkpoint
+    vocabulary: VocabularyPlan
+    tokenization: dict[str, TokenizationComparison]
+    """The vocabulary's proof."""
+    texts: CalibrationTexts | None
+    chat: bool
+    """Half of the texts are conversations."""
+    sampling: dict[str, object]
+    """For the manifest."""
+    tensors: dict[str, TensorRows]
+    """Of the output, with type and source, by canonical name and in order."""
+
+    @property
+    def remarks(self) -> list[str]:
+        return summary.remarks(self.options, self.vocabulary, chat=self.chat)
+
+    @property
+    def plan(self) -> list[PlannedTensor]:
+        return [rows.planned for rows in self.tensors.values()]
+
+    @property
+    def title(self) -> str:
+        return self.options.name or self.options.output.stem
 
 
 def convert(options: ConversionOptions, progress: Progress) -> Report:
@@ -35,64 +72,120 @@ def convert(options: ConversionOptions, progress: Progress) -> Report:
     after Ctrl-C, nothing is left behind."""
     began = time.monotonic()
     _keep_inputs(options)
+    if options.compare_with_torch:
+        require_torch()
     manifest_path = options.output.with_suffix(".toml")
-    beside = (manifest_path, report_path(options.output))
-    with OutputFile(options.output, force=options.force, beside=beside) as output:
+    texts_beside = (manifest_path, report_path(options.output))
+    with (
+        OutputFile(options.output, force=options.force, beside=texts_beside) as output,
+        beside() as submit,
+    ):
         checkpoint = open_checkpoint(options.checkpoint)
-        full = fit_to_embedding(
-            read_tokenizer(options.checkpoint), checkpoint.config.vocabulary_rows
+        fingerprint = submit(checkpoint.fingerprint)
+        conversion = _prepared(options, checkpoint, progress)
+        output.require_room(conversion.plan, conversion.vocabulary.rows)
+        rounding = _written(conversion, output, progress)
+        sha256 = submit(lambda: sha256_of(output.partial))
+        answer = submit(lambda: answer_of(output.partial, conversion.vocabulary.tokenizer))
+        errors = tensor_errors(
+            output.partial, conversion.tensors, progress, calibrated=rounding.losses.keys()
         )
-        vocabulary = _vocabulary(options, full)
-        texts = _texts(options, vocabulary.tokenizer)
-        tensors = _planned(options, checkpoint, vocabulary, texts, progress)
-        plan = [rows.planned for rows in tensors.values()]
-        output.require_room(plan, vocabulary.rows)
-        comparison = _proof(full, vocabulary)
-        rounding = Rounding(
-            model=ExactModel(config=checkpoint.config, tensors=tensors),
-            texts=texts,
-            progress=progress,
-        )
-        title = options.name or options.output.stem
-
-        def add_metadata(writer: gguf.GGUFWriter) -> None:
-            _write_metadata(writer, checkpoint, vocabulary.tokenizer, options, title)
-
-        output.write(gemma3.ARCHITECTURE, plan, add_metadata, rounding)
-        errors = tensor_errors(output.partial, tensors, progress)
-        answer = answer_of(output.partial, vocabulary.tokenizer)
-        torch = (
-            _against_torch(options, output.partial, vocabulary)
-            if options.compare_with_torch
-            else None
-        )
-        file = ConvertedFile(
-            size_bytes=output.partial.stat().st_size,
-            sha256=sha256_of(output.partial, progress),
-            quantization=_quantization(plan),
-            source_fingerprint=_fingerprint(checkpoint, progress),
-        )
-        manifest = manifest_text(options, checkpoint.config, file, _plain_name(title), title)
+        torch = _against_torch(conversion, output.partial)
+        file = _file(conversion, output.partial, sha256, fingerprint, progress)
         report = Report(
             output=options.output.name,
             size_bytes=file.size_bytes,
             sha256=file.sha256,
             seconds=round(time.monotonic() - began, 1),
-            remarks=(*checkpoint.said, *_remarks(options, vocabulary)),
-            types=_by_type(plan),
-            parts=_by_part(plan, file.size_bytes),
-            vocabulary_rows=vocabulary.rows,
-            vocabulary_groups=vocabulary.groups,
-            tokenization=comparison,
-            tokens_per_word=_tokens_per_word(comparison),
+            remarks=(
+                *checkpoint.said,
+                *summary.remarks(options, conversion.vocabulary, chat=conversion.chat),
+            ),
+            types=summary.bytes_by_type(conversion.plan),
+            parts=summary.bytes_by_part(conversion.plan, file.size_bytes),
+            vocabulary_rows=conversion.vocabulary.rows,
+            vocabulary_groups=conversion.vocabulary.groups,
+            tokenization=conversion.tokenization,
+            tokens_per_word=summary.tokens_per_word(conversion.tokenization),
             closeness=rounding.closeness,
             losses=rounding.losses,
             tensor_errors=errors,
-            answer=answer,
+            answer=answer.result(),
             torch=torch,
+        )
+        manifest = manifest_text(
+            options,
+            checkpoint.config,
+            file,
+            name=_plain_name(conversion.title),
+            title=conversion.title,
+            sampling=conversion.sampling,
         )
         output.publish({manifest_path: manifest, report_path(options.output): report.json()})
     return report
+
+
+def _prepared(
+    options: ConversionOptions, checkpoint: Checkpoint, progress: Progress
+) -> _Conversion:
+    progress.begin("planning the vocabulary", 1)
+    full = fit_to_embedding(read_tokenizer(options.checkpoint), checkpoint.config.vocabulary_rows)
+    keep = read_text(options.keep_text) if options.keep_text else ""
+    vocabulary = plan_vocabulary(full, rows=options.vocabulary_rows, keep_text=keep)
+    chat = is_instruct(options.checkpoint, full)
+    texts = _texts(options, vocabulary.tokenizer, chat=chat)
+    lines = read_text(DEFAULT_TEXT).splitlines()
+    return _Conversion(
+        options=options,
+        checkpoint=checkpoint,
+        vocabulary=vocabulary,
+        tokenization=prove_vocabulary(full, vocabulary, {"Tajik": lines}),
+        texts=texts,
+        chat=chat,
+        sampling=sampling(read_generation_config(options.checkpoint)),
+        tensors=_planned(options, checkpoint, vocabulary, texts, progress),
+    )
+
+
+def _written(conversion: _Conversion, output: OutputFile, progress: Progress) -> Rounding:
+    """The whole file, and what was measured while it was made."""
+    options, config = conversion.options, conversion.checkpoint.config
+    rounding = Rounding(
+        model=ExactModel(config=config, tensors=conversion.tensors),
+        texts=conversion.texts,
+        progress=progress,
+    )
+
+    def add_metadata(writer: gguf.GGUFWriter) -> None:
+        write_metadata(
+            writer,
+            config,
+            conversion.vocabulary.tokenizer,
+            type=options.type,
+            title=conversion.title,
+            license=options.license,
+        )
+
+    output.write(gemma3.ARCHITECTURE, conversion.plan, add_metadata, rounding)
+    return rounding
+
+
+def _file(
+    conversion: _Conversion,
+    path: Path,
+    sha256: Future[str],
+    fingerprint: Future[str],
+    progress: Progress,
+) -> ConvertedFile:
+    """Both were hashed beside the rest; a large checkpoint may not be done yet."""
+    progress.begin("hashing the checkpoint", 1)
+    return ConvertedFile(
+        size_bytes=path.stat().st_size,
+        sha256=sha256.result(),
+        pieces=conversion.vocabulary.rows,
+        quantization=summary.quantization(conversion.plan),
+        source_fingerprint=fingerprint.result(),
+    )
 
 
 def _keep_inputs(options: ConversionOptions) -> None:
@@ -106,16 +199,13 @@ def _keep_inputs(options: ConversionOptions) -> None:
         )
 
 
-def _vocabulary(options: ConversionOptions, full: Tokenizer) -> VocabularyPlan:
-    keep = read_text(options.keep_text) if options.keep_text else ""
-    return plan_vocabulary(full, rows=options.vocabulary_rows, keep_text=keep)
-
-
-def _texts(options: ConversionOptions, tokenizer: Tokenizer) -> CalibrationTexts | None:
-    if options.calibration is None or options.type is not Type.Q4_0:
+def _texts(
+    options: ConversionOptions, tokenizer: Tokenizer, *, chat: bool
+) -> CalibrationTexts | None:
+    if options.calibration is None or options.type not in INT4:
         return None
     text = read_text(options.calibration)
-    return tokenized_texts(text, tokenizer, most_tokens=options.calibration_tokens)
+    return tokenized_texts(text, tokenizer, most_tokens=options.calibration_tokens, chat=chat)
 
 
 def _default_texts(tokenizer: Tokenizer) -> CalibrationTexts:
@@ -162,92 +252,10 @@ def _head_bytes(tokenizer: Tokenizer, tensors: int) -> int:
     return len(text.encode("utf-8")) + len(tokenizer) * 16 + tensors * 96 + 4096
 
 
-def _proof(full: Tokenizer, vocabulary: VocabularyPlan) -> dict[str, TokenizationComparison]:
-    lines = read_text(DEFAULT_TEXT).splitlines()
-    return prove_vocabulary(full, vocabulary, {"Tajik": lines})
-
-
-def _write_metadata(
-    writer: gguf.GGUFWriter,
-    checkpoint: Checkpoint,
-    tokenizer: Tokenizer,
-    options: ConversionOptions,
-    title: str,
-) -> None:
-    writer.add_type("model")
-    writer.add_name(title)
-    writer.add_size_label(gemma3.size_label(checkpoint.config))
-    writer.add_license(options.license)
-    writer.add_quantization_version(gguf.GGML_QUANT_VERSION)
-    writer.add_file_type(_FILE_TYPES[options.type])
-    gemma3.write_metadata(checkpoint.config, writer)
-    write_tokenizer(tokenizer, writer)
-
-
-_FILE_TYPES = {
-    Type.Q4_0: gguf.LlamaFileType.MOSTLY_Q4_0,
-    Type.Q8_0: gguf.LlamaFileType.MOSTLY_Q8_0,
-    Type.BF16: gguf.LlamaFileType.MOSTLY_BF16,
-    Type.F16: gguf.LlamaFileType.MOSTLY_F16,
-    Type.F32: gguf.LlamaFileType.ALL_F32,
-}
-
-
-def _against_torch(
-    options: ConversionOptions, path: Path, vocabulary: VocabularyPlan
-) -> dict[str, float]:
-    from convert.torch_comparison import compare_with_torch
-
-    return compare_with_torch(options.checkpoint, path, vocabulary)
-
-
-def _fingerprint(checkpoint: Checkpoint, progress: Progress) -> str:
-    progress.begin("hashing the checkpoint", 1)
-    return checkpoint.fingerprint()
-
-
-def _remarks(options: ConversionOptions, vocabulary: VocabularyPlan) -> list[str]:
-    remarks = []
-    if vocabulary.rows < vocabulary.old_rows:
-        remarks.append(f"vocabulary cut from {vocabulary.old_rows:,} to {vocabulary.rows:,} pieces")
-    if options.type is Type.Q4_0 and options.calibration is None:
-        remarks.append("not calibrated: every weight was rounded by itself, with weighted scales")
-    return remarks
-
-
-def _quantization(plan: Sequence[PlannedTensor]) -> str:
-    layers = Counter(
-        planned.type.name
-        for planned in plan
-        if gemma3.layer_of(planned.name) is not None and not gemma3.is_norm(planned.name)
-    )
-    return ", ".join(name for name, _ in layers.most_common())
-
-
-def _by_type(plan: Sequence[PlannedTensor]) -> dict[str, int]:
-    sizes: Counter[str] = Counter()
-    for planned in plan:
-        sizes[planned.type.name] += planned.size_bytes
-    return dict(sizes.most_common())
-
-
-def _by_part(plan: Sequence[PlannedTensor], file_bytes: int) -> dict[str, int]:
-    sizes: Counter[str] = Counter()
-    for planned in plan:
-        if gemma3.is_norm(planned.name):
-            part = "norms"
-        elif gemma3.layer_of(planned.name) is None:
-            part = "embedding"
-        else:
-            part = "attention" if "self_attn" in planned.name else "feed-forward"
-        sizes[part] += planned.size_bytes
-    sizes["head"] = file_bytes - sum(sizes.values())
-    return dict(sizes.most_common())
-
-
-def _tokens_per_word(comparison: Mapping[str, TokenizationComparison]) -> float:
-    words = len(read_text(DEFAULT_TEXT).split())
-    return comparison["Tajik"].tokens_after / words
+def _against_torch(conversion: _Conversion, path: Path) -> dict[str, float] | None:
+    if not conversion.options.compare_with_torch:
+        return None
+    return compare_with_torch(conversion.options.checkpoint, path, conversion.vocabulary)
 
 
 def _plain_name(title: str) -> str:

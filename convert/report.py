@@ -76,7 +76,14 @@ def _closeness_lines(closeness: Closeness) -> list[str]:
     lines = [
         f"  held-out text, {closeness.tokens:,} tokens; perplexity unrounded {closeness.perplexity_exact:.2f}"
     ]
-    for name, found in (("plain", closeness.plain), ("written", closeness.rounded)):
+    steps = (
+        ("all Q4_0", closeness.q4_0),
+        ("plain", closeness.plain),
+        ("written", closeness.rounded),
+    )
+    for name, found in steps:
+        if found is None:
+            continue
         lines.append(
             f"    {name:<9} perplexity {found.perplexity:.2f}, KL divergence {found.kl_divergence:.4f},"
             f" same first choice {found.same_first_choice:.1%}"

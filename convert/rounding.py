@@ -11,13 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from convert.grids import BLOCK, Codes, Grid, Scales
-from convert.parallel import CORES, in_parallel, slices
+from convert.cholesky import cholesky
+from convert.grids import BLOCK, Codes, Grid, Scales, inverse
+from convert.parallel import CORES, in_parallel, slices, stop_if_asked
 from convert.weights import Matrix
 
-_SOLVED_TOGETHER = 256
 _CHUNK = 128
-"""Columns between two matrix products; a multiple of the block."""
+"""Columns between two products with a whole matrix; a multiple of the block."""
 
 Hessian = NDArray[np.float32]
 """[columns, columns], symmetric."""
@@ -76,7 +76,7 @@ class Prepared:
     @classmethod
     def of(cls, hessian: Hessian) -> "Prepared":
         order = np.argsort(-np.diag(hessian), kind="stable")
-        lower = np.linalg.cholesky(hessian[np.ix_(order[::-1], order[::-1])])
+        lower = cholesky(hessian[np.ix_(order[::-1], order[::-1])])
         upper = lower[::-1, ::-1]
         factor = np.asarray(upper / np.diag(upper), dtype=np.float32)
         return cls(hessian=hessian, order=order, factor=factor)
@@ -86,93 +86,110 @@ def round_matrix(weights: Matrix, inputs: Prepared, grid: Grid, *, sweeps: int =
     """`weights` [rows, columns] on `grid`."""
     importance = np.diag(inputs.hessian)
 
-    def round_rows(rows: slice) -> tuple[Matrix, Scales]:
-        part = weights[rows]
-        scales = grid.scales(part, importance)
-        codes = _compensate(part, inputs, grid, scales)
+    def round_rows(rows: slice) -> tuple[Matrix, Matrix]:
+        standing = np.ascontiguousarray(weights[rows].T)
+        scales = np.ascontiguousarray(grid.scales(weights[rows], importance).T)
+        codes = _compensate(standing, inputs, grid, scales)
         for _ in range(sweeps):
-            if not _descend(part, inputs.hessian, grid, scales, codes):
+            if not _descend(standing, inputs.hessian, grid, scales, codes):
                 break
         return codes, scales
 
     parts = in_parallel(round_rows, slices(len(weights), -(-len(weights) // CORES)))
     return Rounded(
         grid=grid,
-        codes=np.concatenate([codes for codes, _ in parts]).astype(np.int8),
-        scales=np.concatenate([scales for _, scales in parts]),
+        codes=np.concatenate([codes.T for codes, _ in parts]).astype(np.int8),
+        scales=np.concatenate([scales.T for _, scales in parts]),
     )
 
 
-def solved(matrix: Hessian, wanted: Matrix) -> Matrix:
-    """X of X A = B for a symmetric positive definite A [n, n] and B [rows, n].
-
-    By A's Cholesky factor and blocked substitution: a third of what numpy's general solver costs.
-    """
-    lower = np.linalg.cholesky(matrix)
-    result = wanted.copy()
-    parts = list(slices(len(lower), _SOLVED_TOGETHER))
-    for here in parts:  # Y L^T = B, first columns first
-        result[:, here] -= result[:, : here.start] @ lower[here, : here.start].T
-        result[:, here] = np.linalg.solve(lower[here, here], result[:, here].T).T
-    for here in reversed(parts):  # X L = Y, last columns first
-        result[:, here] -= result[:, here.stop :] @ lower[here.stop :, here]
-        result[:, here] = np.linalg.solve(lower[here, here].T, result[:, here].T).T
-    return result
+# From here on matrices stand: [columns, rows] and [blocks, rows]. Work goes column by column, and a column
+# that lies together is several times faster.
 
 
-def _compensate(weights: Matrix, inputs: Prepared, grid: Grid, scales: Scales) -> Matrix:
+def _compensate(weights: Matrix, inputs: Prepared, grid: Grid, scales: Matrix) -> Matrix:
     """Codes, column after column in the given order.
 
     With H = U D U^T the loss is the sum over k of D_k times the squared
     column k of (W - V) U; of those columns k only depends on V's columns up to k.
     """
-    factor, order, columns = inputs.factor, inputs.order, weights.shape[1]
+    factor, order, columns = inputs.factor, inputs.order, len(weights)
+    inverses = inverse(scales)
     errors = np.empty_like(weights)
     codes = np.empty_like(weights)
     for begin in range(0, columns, _CHUNK):
+        stop_if_asked()
         end = min(begin + _CHUNK, columns)
         here = order[begin:end]
-        targets = weights[:, here] + errors[:, :begin] @ factor[:begin, begin:end]
-        inner = factor[begin:end, begin:end]
-        for at, column in enumerate(here):
-            scale = scales[:, column // BLOCK]
-            code = grid.codes(targets[:, at], scale)
-            codes[:, column] = code
-            error = weights[:, column] - scale * code
-            errors[:, begin + at] = error
-            targets[:, at + 1 :] += error[:, None] * inner[at, at + 1 :]
+        targets = weights[here] + factor[:begin, begin:end].T @ errors[:begin]
+        for first in range(begin, end, BLOCK):
+            block = slice(first - begin, first - begin + BLOCK)
+            inner = factor[first : first + BLOCK, first : first + BLOCK]
+            target = targets[block]
+            for at, column in enumerate(here[block]):
+                scale, error = scales[column // BLOCK], errors[first + at]
+                code = grid.nearest(target[at], inverses[column // BLOCK], codes[column])
+                np.subtract(weights[column], np.multiply(scale, code, out=error), out=error)
+                target[at + 1 :] += inner[at, at + 1 :, None] * error
+            after = slice(first + BLOCK, end)
+            targets[block.stop :] += (
+                factor[first : first + BLOCK, after].T @ errors[first : first + BLOCK]
+            )
     return codes
 
 
-def _descend(weights: Matrix, hessian: Hessian, grid: Grid, scales: Scales, codes: Matrix) -> bool:
+def _descend(weights: Matrix, hessian: Hessian, grid: Grid, scales: Matrix, codes: Matrix) -> bool:
     """One sweep of coordinate descent over each block's scale and codes, in place. Was anything bettered?"""
-    errors = weights - codes * _spread(scales)
+    errors = weights - codes * np.repeat(scales, BLOCK, axis=0)
     changed = 0
-    for block in range(scales.shape[1]):
-        here = slice(block * BLOCK, (block + 1) * BLOCK)
-        inner = hessian[here, here]
-        pull = errors @ hessian[:, here]
-        code, error = codes[:, here], errors[:, here]
-        scale = _better_scale(code, scales[:, block], pull, inner)
-        step = (scale - scales[:, block])[:, None] * code
-        error -= step
-        pull -= step @ inner
-        scales[:, block] = scale
-        for at in range(BLOCK):
-            wanted = scale * code[:, at] + pull[:, at] / inner[at, at]
-            new = grid.codes(wanted, scale)
-            moved = scale * (new - code[:, at])
-            changed += int(np.count_nonzero(moved))
-            error[:, at] -= moved
-            pull -= moved[:, None] * inner[at]
-            code[:, at] = new
+    for chunk in slices(len(weights), _CHUNK):
+        stop_if_asked()
+        pulls = hessian[chunk] @ errors
+        for begin in range(chunk.start, chunk.stop, BLOCK):
+            here, after = slice(begin, begin + BLOCK), slice(begin + BLOCK, chunk.stop)
+            before = errors[here].copy()
+            changed += _descend_block(
+                grid,
+                scales[begin // BLOCK],
+                codes[here],
+                errors[here],
+                pulls[begin - chunk.start :][:BLOCK],
+                hessian[here, here],
+            )
+            pulls[after.start - chunk.start :] -= hessian[after, here] @ (before - errors[here])
     return changed > 0
+
+
+def _descend_block(
+    grid: Grid, scale: Matrix, codes: Matrix, errors: Matrix, pull: Matrix, inner: Hessian
+) -> int:
+    """Better a block's `scale` [rows], `codes` and with them `errors` [32, rows], in place; `pull`,
+    H times all errors, is used up. How many codes have changed?"""
+    new_scale = _better_scale(codes, scale, pull, inner)
+    step = (new_scale - scale) * codes
+    errors -= step
+    pull -= inner @ step
+    scale[:] = new_scale
+    inverses = inverse(scale)
+    changed = 0
+    for at in range(BLOCK):
+        code = codes[at]
+        wanted = pull[at] / inner[at, at]
+        wanted += scale * code
+        new = grid.nearest(wanted, inverses, wanted)
+        moved = new - code
+        changed += int(np.count_nonzero(moved))
+        moved *= scale
+        errors[at] -= moved
+        pull[at + 1 :] -= inner[at, at + 1 :, None] * moved
+        code[:] = new
+    return changed
 
 
 def _better_scale(code: Matrix, scale: Matrix, pull: Matrix, inner: Hessian) -> Matrix:
     """The best scale of one block for its codes, where F16 can express a better one than the present."""
-    curvature = np.einsum("ij,ij->i", code @ inner, code)
-    slope = np.einsum("ij,ij->i", code, pull)
+    curvature = np.einsum("ij,ij->j", inner @ code, code)
+    slope = np.einsum("ij,ij->j", code, pull)
     step = np.divide(slope, curvature, out=np.zeros_like(slope), where=curvature > 0)
     new = (scale + step).astype(np.float16).astype(np.float32)
     taken = new - scale

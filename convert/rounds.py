@@ -58,11 +58,16 @@ class Rounding:
             self.progress.advance(_weights(rows) * part.nbytes / rows.planned.size_bytes)
 
     def _calibration(self) -> Calibration | None:
-        if self.texts is None or not any(_is_rounded(rows) for rows in self.model.tensors.values()):
+        types = {rows.planned.type for rows in self.model.tensors.values() if _is_rounded(rows)}
+        if self.texts is None or not types:
             return None
         self.progress.begin("reading the calibration text", 1)
         return Calibration(
-            self.model.config, self.model.embed, self.texts.calibrating, self.texts.held
+            self.model.config,
+            self.model.embed,
+            self.texts.calibrating,
+            self.texts.held,
+            mixed=len(types) > 1,
         )
 
     def _round_layer(self, calibration: Calibration, layer: int) -> dict[str, Bytes]:
@@ -92,7 +97,9 @@ def _is_rounded(rows: TensorRows) -> bool:
     """Whether this is a layer's matrix on an INT grid that is not the source's own."""
     planned = rows.planned
     return (
-        planned.type in GRIDS and gemma3.layer_of(planned.name) is not None and not rows.is_exact()
+        planned.type in GRIDS
+        and gemma3.layer_of(planned.name) is not None
+        and rows.repacking_error is None
     )
 
 

@@ -6,6 +6,8 @@ tokens before and after trimming.
 
 import re
 import unicodedata
+from collections.abc import Sequence
+from itertools import accumulate
 
 from convert.tokenizer_files import SPACE
 
@@ -73,7 +75,19 @@ def shape(text: str) -> str:
     return text.translate(_codes)
 
 
+def shapes(texts: Sequence[str]) -> list[str]:
+    """The shape of each text; for many short ones much faster than one by one."""
+    together = shape("".join(texts))
+    ends = accumulate(map(len, texts))
+    return [together[end - len(text) : end] for text, end in zip(texts, ends, strict=True)]
+
+
 def keeps_exactly(text: str) -> bool:
     """Whether the text has only Cyrillic, neutral characters and single Latin or Greek letters, as
     formulas have them: `x² + 2πr`, not `sin`. Every part of such a text is such a text."""
-    return _KEPT_SHAPE.fullmatch(shape(text)) is not None
+    return is_kept_shape(shape(text))
+
+
+def is_kept_shape(shape: str) -> bool:
+    """Whether a text of this shape is one that `keeps_exactly` holds for."""
+    return _KEPT_SHAPE.fullmatch(shape) is not None

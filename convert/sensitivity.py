@@ -13,8 +13,8 @@ from convert import gemma3
 from convert.calibration import Tokens
 from convert.closeness import OutputLayer, compare
 from convert.config import Gemma3Config
-from convert.encode import decoded
 from convert.forward import Activations, LayerMath, Weights, attention, feed_forward
+from convert.ggml import decoded
 from convert.grids import Q4_0
 from convert.parallel import in_parallel
 from convert.plan import group_name

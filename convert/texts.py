@@ -5,11 +5,14 @@ Knows text and a vocabulary, no weights.
 
 import tempfile
 from dataclasses import dataclass
+from functools import partial
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
 from convert.calibration import Tokens
+from convert.chat_form import conversations
 from convert.errors import BadCheckpoint
 from convert.llama import LlamaModel
 from convert.tokenizer import Tokenizer
@@ -28,6 +31,7 @@ class CalibrationTexts:
     """Texts of one length, each beginning with <bos>."""
 
     calibrating: Tokens
+    """Plain ones first, then conversations."""
     held: Tokens
 
 
@@ -43,27 +47,41 @@ def read_text(path: Path) -> str:
 
 
 def tokenized_texts(
-    text: str, tokenizer: Tokenizer, *, most_tokens: int, tokens_in_text: int = TOKENS_IN_TEXT
+    text: str,
+    tokenizer: Tokenizer,
+    *,
+    most_tokens: int,
+    tokens_in_text: int = TOKENS_IN_TEXT,
+    chat: bool = False,
 ) -> CalibrationTexts:
-    """Cut `text` into texts of `tokens_in_text` tokens. Raises BadCheckpoint where it is too short."""
+    """Cut `text` into texts of `tokens_in_text` tokens; with `chat` half of those to calibrate on are
+    conversations. Raises BadCheckpoint where it is too short."""
     lines = [line for line in text.splitlines() if line.strip()]
     held = lines[_HELD_EVERY - 1 :: _HELD_EVERY]
     others = [line for number, line in enumerate(lines, 1) if number % _HELD_EVERY]
+    most = max(1, most_tokens // tokens_in_text)
+    chats: list[list[int]] = []
     with tempfile.TemporaryDirectory(prefix="soro-texts-") as folder:
         path = Path(folder) / "vocabulary.gguf"
         write_vocabulary(tokenizer, path)
         with LlamaModel(path, vocabulary_only=True) as model:
+            if chat:
+                spoken, others = others[len(others) // 2 :], others[: len(others) // 2]
+                tokenize = partial(model.tokenize, parse_special=True)
+                found = conversations(spoken, tokenizer, tokenize, tokens_in_text)
+                chats = list(islice(found, most // 2))
             ids = [model.tokenize("\n".join(part)) for part in (others, held)]
-    most = max(1, most_tokens // tokens_in_text)
     calibrating, measured = (
         _cut(found, tokenizer.special.bos, tokens_in_text, limit)
-        for found, limit in zip(ids, (most, _MOST_HELD), strict=True)
+        for found, limit in zip(ids, (most - len(chats), _MOST_HELD), strict=True)
     )
     if not len(calibrating) or not len(measured):
         raise BadCheckpoint(
             f"The calibration text is too short: {sum(map(len, ids)):,} tokens.",
-            f"Give at least {(_HELD_EVERY + 1) * tokens_in_text:,} tokens, some 15,000 letters of Tajik.",
+            f"Give at least {2 * (_HELD_EVERY + 1) * tokens_in_text:,} tokens, some 30,000 letters of Tajik.",
         )
+    if chats:
+        calibrating = np.concatenate([calibrating, np.array(chats, dtype=np.int64)])
     return CalibrationTexts(calibrating=calibrating, held=measured)
 
 

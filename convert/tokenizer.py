@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from convert.errors import BadCheckpoint
 from convert.tokenizer_files import PieceTable, read_json, read_sentencepiece, read_tokenizer_json
 
+_NO_TEMPLATE = "Gemma 3"
 _PADDING_ROWS = 256
 """Embeddings are padded with unused rows to a round number, never by more than this."""
 
@@ -77,6 +78,11 @@ class Tokenizer:
 
     def __len__(self) -> int:
         return len(self.pieces)
+
+    @property
+    def has_own_template(self) -> bool:
+        """Whether the checkpoint brought its chat template."""
+        return self.template_source != _NO_TEMPLATE
 
     def of_kind(self, kind: gguf.TokenType) -> NDArray[np.int64]:
         """Ids of all pieces of one kind, ascending."""
@@ -227,4 +233,4 @@ def _chat_template(folder: Path, config: dict[str, Any]) -> tuple[str, str]:
             template = named.get("default")
         if isinstance(template, str) and template:
             return template, name
-    return GEMMA_TEMPLATE, "Gemma 3"
+    return GEMMA_TEMPLATE, _NO_TEMPLATE

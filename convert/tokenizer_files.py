@@ -6,13 +6,14 @@ made first, so a tokenizer.json, which lists merges in order, is usable where th
 """
 
 import json
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Iterable, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import gguf
-import sentencepiece
+from google.protobuf.message import DecodeError
+from sentencepiece import sentencepiece_model_pb2
 
 from convert.errors import BadCheckpoint, UnsupportedCheckpoint
 
@@ -20,7 +21,7 @@ SPACE = "▁"
 """Stands for a space inside a piece."""
 _ADDED_SCORE = -1000.0
 _LARGEST_GAP = 10_000
-_USER_DEFINED_IN_MODEL = 4
+_protos: Any = sentencepiece_model_pb2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,31 +77,30 @@ def read_json(path: Path) -> dict[str, Any]:
 
 def read_sentencepiece(path: Path) -> PieceTable:
     """Pieces of a tokenizer.model. Raises BadCheckpoint."""
+    model = _protos.ModelProto()
     try:
-        model = sentencepiece.SentencePieceProcessor(model_file=str(path))
-    except (OSError, RuntimeError) as error:
-        raise BadCheckpoint(
-            f"{path.name} is not a SentencePiece model.",
-            "Copy the checkpoint again, all of its files.",
-        ) from error
-    table = PieceTable()
-    types = _stored_types(model.serialized_model_proto())
-    for token, stored in zip(range(model.get_piece_size()), types, strict=True):
-        piece = model.id_to_piece(token)
-        if stored == _USER_DEFINED_IN_MODEL:
-            table.add(token, piece, special=False)
-            continue
-        kind = gguf.TokenType.NORMAL
-        if model.is_unknown(token):
-            kind = gguf.TokenType.UNKNOWN
-        elif model.is_control(token):
-            kind = gguf.TokenType.CONTROL
-        elif model.is_unused(token):
-            kind = gguf.TokenType.UNUSED
-        elif model.is_byte(token):
-            kind = gguf.TokenType.BYTE
-        table.put(token, piece, model.get_score(token), kind)
+        model.ParseFromString(path.read_bytes())
+    except (OSError, DecodeError) as error:
+        raise _no_sentencepiece(path) from error
+    if not model.pieces:
+        raise _no_sentencepiece(path)
+    kinds = {int(kind): kind for kind in gguf.TokenType}
+    table = PieceTable(
+        pieces=[piece.piece for piece in model.pieces],
+        scores=[piece.score for piece in model.pieces],
+        kinds=[kinds[piece.type] for piece in model.pieces],
+    )
+    for token, kind in enumerate(table.kinds):
+        if kind is gguf.TokenType.USER_DEFINED:
+            table.add(token, table.pieces[token], special=False)
     return table
+
+
+def _no_sentencepiece(path: Path) -> BadCheckpoint:
+    return BadCheckpoint(
+        f"{path.name} is not a SentencePiece model.",
+        "Copy the checkpoint again, all of its files.",
+    )
 
 
 def read_tokenizer_json(path: Path) -> PieceTable:
@@ -182,40 +182,3 @@ def _no_order(name: str, piece: str) -> UnsupportedCheckpoint:
         f"{name} merges {piece!r} in an order that no SentencePiece vocabulary has.",
         "Add the checkpoint's tokenizer.model.",
     )
-
-
-def _stored_types(proto: bytes) -> Iterator[int]:
-    """The type of each piece: the library does not say which pieces are user-defined.
-
-    ModelProto.pieces is field 1, and in it type is field 3, left out where it is 1 (normal).
-    """
-    for number, value in _fields(memoryview(proto)):
-        if number == 1 and isinstance(value, memoryview):
-            types = [stored for inner, stored in _fields(value) if inner == 3]
-            yield int(types[0]) if types and isinstance(types[0], int) else 1
-
-
-def _fields(data: memoryview) -> Iterator[tuple[int, int | memoryview]]:
-    """Fields of one protobuf message: number, and an integer or the bytes."""
-    position = 0
-
-    def varint() -> int:
-        nonlocal position
-        value = shift = 0
-        while True:
-            byte = data[position]
-            position += 1
-            value |= (byte & 0x7F) << shift
-            shift += 7
-            if byte < 0x80:
-                return value
-
-    while position < len(data):
-        key = varint()
-        wire_type = key & 7
-        if wire_type == 0:
-            yield key >> 3, varint()
-            continue
-        length = {1: 8, 5: 4}.get(wire_type) or varint()
-        yield key >> 3, data[position : position + length]
-        position += length

@@ -1,5 +1,6 @@
 """The finished file against transformers, the reference implementation. PyTorch is needed only here."""
 
+import importlib.util
 from pathlib import Path
 from typing import Any
 
@@ -11,21 +12,25 @@ from convert.verification import TAJIK
 from convert.vocabulary import VocabularyPlan
 
 
+def require_torch() -> None:
+    """To be asked before the work of a conversion. Raises ConversionError where a package is missing."""
+    for package in ("torch", "transformers"):
+        if importlib.util.find_spec(package) is None:
+            raise ConversionError(
+                f"--verify torch needs the package {package}.",
+                "Install torch and transformers, or leave the option away.",
+            )
+
+
 def compare_with_torch(
     checkpoint: Path, path: Path, vocabulary: VocabularyPlan
 ) -> dict[str, float]:
-    """Mean KL divergence and share of equal first choices over the kept pieces, on a line of Tajik.
+    """Mean KL divergence and share of equal first choices over the kept pieces, on a line of Tajik."""
+    import torch
+    from transformers import AutoModelForCausalLM
+    from transformers.utils.logging import disable_progress_bar
 
-    Raises ConversionError where torch or transformers is not installed.
-    """
-    try:
-        import torch
-        from transformers import AutoModelForCausalLM
-    except ImportError as error:
-        raise ConversionError(
-            f"--verify torch needs the package {error.name}.",
-            "Install torch and transformers, or leave the option away.",
-        ) from error
+    disable_progress_bar()
     with LlamaModel(path, context_tokens=256) as model:
         tokens = model.tokenize(TAJIK, add_bos=True)
         ours = model.logits(tokens).astype(np.float64)

@@ -13,7 +13,7 @@ bytes. Knows no weights: the embedding's rows follow `VocabularyPlan.kept`.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import gguf
@@ -22,10 +22,13 @@ from numpy.typing import NDArray
 
 from convert.errors import TooFewRows
 from convert.merges import Merges
-from convert.scripts import ASCII_LETTER, CYRILLIC, NEUTRAL, keeps_exactly, shape
+from convert.scripts import ASCII_LETTER, CYRILLIC, NEUTRAL, is_kept_shape, shapes
 from convert.tokenizer import SpecialIds, Tokenizer
 
 DEFAULT_ROWS = 32_768
+_CYRILLIC = "Cyrillic"
+_NEUTRAL = "digits, punctuation, mathematics, symbols"
+_LETTERS = "single Latin and Greek letters"
 _CAPITAL_INSIDE = re.compile("[A-Za-z][A-Z]")
 
 _LESSON_TEXT = r"""
@@ -86,7 +89,8 @@ def plan_vocabulary(
     choice.take("control", _chat_control(tokenizer))
     choice.take("bytes", tokenizer.of_kind(gguf.TokenType.BYTE).tolist())
     choice.take("user-defined", tokenizer.of_kind(gguf.TokenType.USER_DEFINED).tolist())
-    _take_scripts(choice, tokenizer)
+    of_pieces = shapes(tokenizer.pieces)
+    _take_scripts(choice, of_pieces)
     choice.take_text("lesson text", _LESSON_TEXT)
     choice.take_text("kept text", keep_text)
     if len(choice.kept) > rows:
@@ -94,7 +98,7 @@ def plan_vocabulary(
             f"{rows:,} vocabulary rows are too few: {len(choice.kept):,} pieces must stay.",
             f"Take at least {-(-len(choice.kept) // 32) * 32:,}, or `full`.",
         )
-    choice.fill("frequent Latin", _by_usefulness(tokenizer), rows)
+    choice.fill("frequent Latin", _by_usefulness(tokenizer, of_pieces), rows)
     kept = np.array(sorted(choice.kept), dtype=np.int64)
     return VocabularyPlan(
         kept=kept,
@@ -137,22 +141,23 @@ class _Choice:
         self.groups[reason] = len(self.kept) - before
 
 
-def _take_scripts(choice: _Choice, tokenizer: Tokenizer) -> None:
+def _take_scripts(choice: _Choice, of_pieces: Sequence[str]) -> None:
     """All pieces that `keeps_exactly` holds for, of whatever kind, so that no look-up changes."""
-    cyrillic: list[int] = []
-    neutral: list[int] = []
-    letters: list[int] = []
-    for token, piece in enumerate(tokenizer.pieces):
-        if not keeps_exactly(piece):
-            continue
-        codes = set(shape(piece))
-        group = (
-            neutral if codes <= {NEUTRAL} else cyrillic if codes <= {NEUTRAL, CYRILLIC} else letters
-        )
-        group.append(token)
-    choice.take("Cyrillic", cyrillic)
-    choice.take("digits, punctuation, mathematics, symbols", neutral)
-    choice.take("single Latin and Greek letters", letters)
+    groups: dict[str, list[int]] = {_CYRILLIC: [], _NEUTRAL: [], _LETTERS: []}
+    # There are far fewer shapes than pieces.
+    group_of = {form: _group(form) for form in set(of_pieces) if is_kept_shape(form)}
+    for token, form in enumerate(of_pieces):
+        if group := group_of.get(form):
+            groups[group].append(token)
+    for group, tokens in groups.items():
+        choice.take(group, tokens)
+
+
+def _group(form: str) -> str:
+    codes = set(form)
+    if codes <= {NEUTRAL}:
+        return _NEUTRAL
+    return _CYRILLIC if codes <= {NEUTRAL, CYRILLIC} else _LETTERS
 
 
 def _chat_control(tokenizer: Tokenizer) -> set[int]:
@@ -166,7 +171,7 @@ def _chat_control(tokenizer: Tokenizer) -> set[int]:
     return named | set(tokenizer.special.all())
 
 
-def _by_usefulness(tokenizer: Tokenizer) -> list[int]:
+def _by_usefulness(tokenizer: Tokenizer, of_pieces: Sequence[str]) -> list[int]:
     """Normal pieces, the most useful first: words in ASCII, then words with capitals inside, as programs
     have, then other writings; and of each, early merges before late ones.
 
@@ -176,11 +181,11 @@ def _by_usefulness(tokenizer: Tokenizer) -> list[int]:
     normal = tokenizer.of_kind(gguf.TokenType.NORMAL)
     ascii_codes = {NEUTRAL, ASCII_LETTER}
     rank = np.zeros(len(normal))
-    for index, token in enumerate(normal):
-        piece = tokenizer.pieces[token]
-        if not set(shape(piece)) <= ascii_codes:
+    is_ascii = {form: set(form) <= ascii_codes for form in set(of_pieces)}
+    for index, token in enumerate(normal.tolist()):
+        if not is_ascii[of_pieces[token]]:
             rank[index] = 2
-        elif _CAPITAL_INSIDE.search(piece):
+        elif _CAPITAL_INSIDE.search(tokenizer.pieces[token]):
             rank[index] = 1
     order = np.lexsort((normal, -tokenizer.scores[normal], rank))
     found: list[int] = normal[order].tolist()

@@ -9,11 +9,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import gguf
 import numpy as np
 from numpy.typing import NDArray
 
 from convert.errors import VerificationFailed
+from convert.gguf_writer import Writer
 from convert.llama import LlamaModel
 from convert.scripts import keeps_exactly
 from convert.tokenizer import Tokenizer, write_tokenizer
@@ -81,7 +81,7 @@ def prove_vocabulary(
 
 def write_vocabulary(tokenizer: Tokenizer, path: Path) -> None:
     """A GGUF without weights, for LlamaModel(path, vocabulary_only=True)."""
-    writer = gguf.GGUFWriter(path, "gemma3")
+    writer = Writer(path, "gemma3")
     write_tokenizer(tokenizer, writer)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()

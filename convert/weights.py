@@ -34,7 +34,13 @@ class WeightSource(Protocol):
         """Rows [begin, end) in float32, finite; a vector's only row is 0. Raises BadTensor."""
         ...
 
+    @property
+    def q4_0_error(self) -> float | None:
+        """How far, relatively, the values of `q4_0_rows` are off at most: 0.0 where every row of the stored
+        grid is exactly a Q4_0 grid; None where there are no such rows."""
+        ...
+
     def q4_0_rows(self, begin: int, end: int) -> NDArray[np.uint8] | None:
-        """The same rows as Q4_0 blocks, [rows, columns / 32 * 18] bytes, where the stored grid is exactly
-        a Q4_0 grid; None where it is not."""
+        """The same rows as Q4_0 blocks with the codes as they are stored, [rows, columns / 32 * 18] bytes;
+        None where `q4_0_error` is None."""
         ...

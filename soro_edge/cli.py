@@ -2,7 +2,7 @@
 
 stdout carries the answer, stderr the rest. Exit codes: 0 done; 1 a fault of the program; 2 wrong usage
 or setting; 3 model; 4 question; 5 engine; 6 storage; 7 unusable answer; 8 conversion;
-9 evaluation; 130 interrupted.
+9 evaluation; 10 stick; 130 interrupted.
 """
 
 import contextlib
@@ -20,8 +20,9 @@ from soro_edge import __version__, locale
 from soro_edge.commands.groups.history import history
 from soro_edge.commands.groups.makers import convert, evaluate
 from soro_edge.commands.groups.models import models
+from soro_edge.commands.groups.usb import usb
 from soro_edge.commands.program import AnswerOptions, Program
-from soro_edge.errors import SoroError
+from soro_edge.errors import NotInBundle, SoroError
 from soro_edge.locale import _
 from soro_edge.paths import find_paths
 from soro_edge.settings import read_settings
@@ -66,6 +67,11 @@ def _run() -> int:
         if error.errno in (errno.EPIPE, errno.EIO):
             raise
         return _show_fault()
+    except ModuleNotFoundError:
+        if not getattr(sys, "frozen", False):
+            return _show_fault()
+        show_error(NotInBundle())
+        return NotInBundle.exit_code
     except Exception:  # noqa: BLE001 the CLI's edge: a person gets a sentence, the log the rest
         return _show_fault()
     return code if isinstance(code, int) else 0
@@ -115,7 +121,7 @@ def soro(
     """Soro Edge: an offline tutor in Tajik. Without a command it opens the tutor.
 
     Exit codes: 0 done, 1 fault of the program, 2 wrong usage or setting, 3 model, 4 question, 5 engine,
-    6 storage, 7 unusable answer, 8 conversion, 9 evaluation, 130 interrupted.
+    6 storage, 7 unusable answer, 8 conversion, 9 evaluation, 10 stick, 130 interrupted.
     """
     environ = dict(os.environ)
     given = {"SORO_LANGUAGE": language, "SORO_PROFILE": profile, "SORO_MODEL": model}
@@ -232,7 +238,7 @@ def bench(program: Program, model: str, as_json: bool, rounds: int) -> None:
     run_bench(program.engine_options(manifest), program.paths, rounds=rounds, as_json=as_json)
 
 
-for part in (history, models, convert, evaluate):
+for part in (history, models, convert, evaluate, usb):
     soro.add_command(part)
 
 

@@ -21,11 +21,13 @@ RANK = {
     "chat": 5,
     "testing": 6,
     "history": 6,
+    "stick": 7,
     "tui": 7,
     "bench": 7,
     "evaluation": 7,
     "commands": 8,
     "cli": 9,
+    "frozen": 10,
 }
 """A room imports rooms of a lower rank, and itself."""
 FORBIDDEN = {("chat", "history"), ("tui", "history"), ("history", "testing"), ("history", "models")}
@@ -35,6 +37,7 @@ ONLY_IN = {
     "convert": ("commands/convert.py",),
     "gguf": ("testing/",),
     "numpy": ("testing/", "evaluation/"),
+    "nacl": ("stick/signing.py",),
 }
 
 

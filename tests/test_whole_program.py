@@ -16,7 +16,7 @@ if sys.platform == "win32":
 
 from tests.terminal import SORO, Terminal
 
-pytestmark = pytest.mark.native
+pytestmark = [pytest.mark.native, pytest.mark.terminal]
 
 STORY = "Tell a long story."
 """The starter model's greedy answer to it has 900 tokens: there is time to break something."""

@@ -65,6 +65,10 @@ class Float8Source:
             matrix *= np.repeat(scales, width, axis=1)[:, :columns]
         return finite(self.name, begin, matrix)
 
+    @property
+    def q4_0_error(self) -> None:
+        return None
+
     def q4_0_rows(self, begin: int, end: int) -> NDArray[np.uint8] | None:
         return None
 

@@ -1,8 +1,9 @@
 """INT4 weights in groups: weight = scale * (code - zero), and where that grid is exactly Q4_0's.
 
 A Q4_0 block is 32 weights d * (code - 8) with d in F16. So a matrix is repacked without a second rounding
-where every zero is 8, a group is a row of whole blocks, and F16 can hold every scale. Knows nothing of how
-the codes are packed in a checkpoint: gptq.py and pack_quantized.py do.
+where every zero is 8, a group is a row of whole blocks, and F16 can hold every scale. Scales in BF16 or F32
+that it can hold nearly are rounded, the codes stay. Knows nothing of how the codes are packed in a
+checkpoint: gptq.py and pack_quantized.py do.
 """
 
 from dataclasses import dataclass
@@ -20,7 +21,8 @@ Q4_0_WEIGHTS = 32
 Q4_0_ZERO = 8
 Q4_0_BYTES = 18
 _ROWS_AT_ONCE = 4096
-_FLOAT16_MAX = float(np.finfo(np.float16).max)
+_FLOAT16_ERROR = 2.0**-11
+"""Of a number rounded to F16, where it is neither too large nor too small."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +61,8 @@ class Int4Source:
     layout: Int4Layout
     group_of_column: NDArray[np.int32] | None
     """[columns], only with act-order; else columns are grouped as they come."""
+    q4_0_error: float | None
+    """Of the rows as Q4_0 blocks: of its scales alone; None where the grid is not Q4_0's."""
     why_rounded_anew: str | None
     """Why the grid is not Q4_0's; None where it is, and the rows can be had as blocks."""
 
@@ -82,7 +86,7 @@ class Int4Source:
         return finite(self.name, begin, matrix)
 
     def q4_0_rows(self, begin: int, end: int) -> NDArray[np.uint8] | None:
-        if self.why_rounded_anew is not None:
+        if self.q4_0_error is None:
             return None
         rows, blocks = end - begin, self.shape[1] // Q4_0_WEIGHTS
         check_range(self.name, self.shape[0], begin, end)
@@ -110,13 +114,15 @@ def int4_source(
             "Quantize with a group size that divides the widths of the model.",
         )
     order = _act_order(group_index, shape[1], groups) if group_index is not None else None
+    reason, error = ("act-order", 0.0) if order is not None else _not_q4_0(layout, shape[0], group)
     return Int4Source(
         name=name,
         shape=shape,
         group=group,
         layout=layout,
         group_of_column=order,
-        why_rounded_anew="act-order" if order is not None else _not_q4_0(layout, shape[0], group),
+        q4_0_error=error if reason is None else None,
+        why_rounded_anew=reason,
     )
 
 
@@ -145,19 +151,25 @@ def _act_order(index: StoredTensor, columns: int, groups: int) -> NDArray[np.int
     return None if np.array_equal(group_of_column, in_order) else group_of_column
 
 
-def _not_q4_0(layout: Int4Layout, rows: int, group: int) -> str | None:
+def _not_q4_0(layout: Int4Layout, rows: int, group: int) -> tuple[str | None, float]:
+    """Why the grid is not Q4_0's, and else the largest relative error of a scale in F16."""
     if group % Q4_0_WEIGHTS:
-        return f"groups of {group}"
+        return f"groups of {group}", 0.0
+    error = 0.0
     for begin in range(0, rows, _ROWS_AT_ONCE):
         grid = layout.grid(begin, min(begin + _ROWS_AT_ONCE, rows))
         if not (grid.zeros == Q4_0_ZERO).all():
-            return "asymmetric"
-        if not _fits_float16(grid.scales):
-            return "scales that F16 cannot hold"
-    return None
+            return "asymmetric", 0.0
+        error = max(error, _float16_error(grid.scales))
+        if not error <= _FLOAT16_ERROR:
+            return "scales that F16 cannot hold", 0.0
+    return None, error
 
 
-def _fits_float16(scales: Matrix) -> bool:
-    if not (np.abs(scales) <= _FLOAT16_MAX).all():  # False for NaN too
-        return False
-    return bool((scales.astype(np.float16).astype(np.float32) == scales).all())
+def _float16_error(scales: Matrix) -> float:
+    """Relative, of the worst scale; infinite where one is no number or too large."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        off = np.abs(scales.astype(np.float16).astype(np.float32) - scales)
+    if not np.isfinite(off).all():
+        return float("inf")
+    return float(np.divide(off, np.abs(scales), out=off, where=off > 0).max(initial=0))

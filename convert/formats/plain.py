@@ -32,6 +32,10 @@ class PlainSource:
         check_range(self.name, len(mapped), begin, end)
         return finite(self.name, begin, np.array(mapped[begin:end], np.float32))
 
+    @property
+    def q4_0_error(self) -> None:
+        return None
+
     def q4_0_rows(self, begin: int, end: int) -> NDArray[np.uint8] | None:
         return None
 

@@ -116,8 +116,9 @@ def _type(waits: Waits, engine: "_Heard") -> None:
     session = _fresh(engine)
     for length in range(1, len(TYPED) + 1):
         time.sleep(LETTER_SECONDS)
-        if TYPED[length - 1] == " ":
+        if TYPED[length - 1] in " ?":
             session.prepare(TYPED[:length])
+    time.sleep(LETTER_SECONDS)  # Enter is a key like the others
     _wait(waits, "typed", engine, session, TYPED)
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from soro_edge.chat.letters import clean
 from soro_edge.chat.messages import AnswerState, MessageLog
 from soro_edge.chat.template import Turn, render, render_beginning
-from soro_edge.chat.turns import answered_turns, turns_of, whole_words
+from soro_edge.chat.turns import answered_turns, ends_a_sentence, turns_of, whole_words
 from soro_edge.chat.window import first_turn_kept
 from soro_edge.engine.api import (
     Engine,
@@ -112,9 +112,10 @@ class ChatSession:
             raise NothingToRepeat
         yield from self._answer()
 
-    def prepare(self, draft: str = "") -> None:
+    def prepare(self, draft: str = "", *, paused: bool = False) -> None:
         """Let the engine read ahead what the next question begins with: the system text, the earlier
-        turns, and of `draft`, what the pupil has written so far, the words that are whole.
+        turns, and of `draft`, what the pupil has written so far, the words that are whole. Where the
+        pupil has `paused`, or ended a sentence, it is read as the question that it may be.
 
         Call it when the engine is loaded. While an answer is written it does nothing. What goes
         wrong here is told when the question is asked.
@@ -123,8 +124,12 @@ class ChatSession:
             return
         with contextlib.suppress(SoroError):
             turns, _unanswered = answered_turns(self._log.messages())
-            beginning = self._beginning(turns, whole_words(draft))
-            self._engine.prepare(beginning, lasting=not turns and not draft)
+            question = clean(draft)
+            if question and (paused or ends_a_sentence(draft)):
+                prompt = self._whole(turns, question)
+            else:
+                prompt = self._beginning(turns, whole_words(draft))
+            self._engine.prepare(prompt, lasting=not turns and not draft)
 
     def stop(self) -> None:
         """End the answer being written. From any thread."""
@@ -190,8 +195,14 @@ class ChatSession:
             count_tokens=self._engine.count_tokens,
         )
 
-    def _beginning(self, turns: list[Turn], draft: str) -> Prompt:
+    def _whole(self, turns: list[Turn], question: str) -> Prompt:
         """As `_write_answer` will render it: with the same turns dropped."""
+        info = self._engine.load()
+        asked = [*turns, Turn(question=question)]
+        return self._render(asked[self._fit(asked, info) :], info)
+
+    def _beginning(self, turns: list[Turn], draft: str) -> Prompt:
+        """Of that, what is certain when so much of the question is written."""
         info = self._engine.load()
         first = self._fit([*turns, Turn(question=draft or "?")], info)
         return render_beginning(turns[first:], self._options.system, info, draft)

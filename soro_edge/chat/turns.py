@@ -31,6 +31,11 @@ def answered_turns(messages: Sequence[Message]) -> tuple[list[Turn], str]:
     return turns, question
 
 
+def ends_a_sentence(draft: str) -> bool:
+    """Whether `draft` may be sent as it is: most questions end so."""
+    return draft.rstrip().endswith((".", "?", "!", "…"))
+
+
 def whole_words(draft: str) -> str:
     """`draft` up to the last space: the word being written may still become another."""
     return clean(draft[: max(draft.rfind(" "), draft.rfind("\n"), 0)])

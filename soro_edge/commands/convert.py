@@ -21,7 +21,7 @@ def run_convert(
     vocabulary: str,
     keep_text: Path | None,
     calibration: str,
-    calibration_tokens: int,
+    calibration_tokens: int | None,
     size: str,
     name: str,
     license: str,
@@ -34,7 +34,7 @@ def run_convert(
     try:
         from convert.command import run
         from convert.errors import ConversionError
-        from convert.options import ConversionOptions
+        from convert.options import CALIBRATION_TOKENS, ConversionOptions
         from convert.plan import TYPES
         from convert.texts import DEFAULT_TEXT
     except ModuleNotFoundError as error:
@@ -49,7 +49,7 @@ def run_convert(
         vocabulary_rows=rows,
         keep_text=keep_text,
         calibration=text,
-        calibration_tokens=calibration_tokens,
+        calibration_tokens=calibration_tokens or CALIBRATION_TOKENS,
         most_bytes=most_bytes,
         name=name,
         license=license,

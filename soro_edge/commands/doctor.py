@@ -26,6 +26,7 @@ FONT_LINE = "Ғғ Ӣӣ Ққ Ӯӯ Ҳҳ Ҷҷ"
 def run_doctor(program: Program) -> int:
     """Print a line for each check; the exit code of the first failure, or 0."""
     code = 0
+    variants: list[str] = []
     for name, check in (
         (_("program"), _program),
         (_("processor"), lambda: _processor(program)),
@@ -36,9 +37,11 @@ def run_doctor(program: Program) -> int:
         (_("history"), lambda: _history(program)),
         (_("model file"), lambda: _model_file(program)),
         (_("memory needed"), lambda: _memory_needed(program)),
-        (_("first token"), lambda: _first_token(program)),
+        (_("first token"), lambda: _first_token(program, variants)),
     ):
         code = _report(name, check) or code
+    if variants:
+        _report(_("engine"), lambda: engine_line(variants[0]))
     return code
 
 
@@ -114,7 +117,7 @@ def _memory_needed(program: Program) -> str:
     )
 
 
-def _first_token(program: Program) -> str:
+def _first_token(program: Program, variants: list[str]) -> str:
     from soro_edge.chat.template import Turn, render
 
     manifest = program.manifest()
@@ -122,6 +125,7 @@ def _first_token(program: Program) -> str:
     options = program.chat_options(manifest, AnswerOptions(max_tokens=16))
     try:
         info = engine.load()
+        variants.append(info.variant)
         prompt = render([Turn(question=_("Good day!"))], options.system, info)
         text, speed = "", 0.0
         for event in engine.generate(GenerationRequest(prompt=prompt, max_tokens=16)):
@@ -133,3 +137,10 @@ def _first_token(program: Program) -> str:
         return _("«{text}», {speed:.1f} tokens a second").format(text=first, speed=speed)
     finally:
         engine.close()
+
+
+def engine_line(variant: str) -> str:
+    """Which of the builds of llama.cpp runs here."""
+    if variant:
+        return _("llama.cpp, variant for {variant}").format(variant=variant)
+    return _("llama.cpp, built on this computer")

@@ -49,8 +49,9 @@ def run_eval(
     compare: str | None,
     context_tokens: int,
     fresh: bool,
-) -> None:
-    """Measure and print. Raises SoroError."""
+    reference: str | None = None,
+) -> "list[Results]":
+    """Measure and print: the model's results, then those it was compared with. Raises SoroError."""
     with packages_present():
         from soro_edge.evaluation.run import EvaluationOptions, evaluate
         from soro_edge.evaluation.task import find_task
@@ -73,8 +74,12 @@ def run_eval(
     show(results)
     if output is not None:
         results.write(output)
-    if compare:
-        show_comparison(results, other_results(program, compare, wanted, options, journals))
+    found = [results]
+    for other in (reference, compare):
+        if other:
+            found.append(other_results(program, other, wanted, options, journals))
+            show_comparison(results, found[-1])
+    return found
 
 
 def model_file(program: Program, model: str) -> Path:

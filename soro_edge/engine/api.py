@@ -116,6 +116,8 @@ class ModelInfo:
     bos: str | None
     """Piece that begins every prompt, None where the model wants none."""
     eos: str | None
+    variant: str = ""
+    """Which of llama.cpp's builds for several processors runs: `haswell`; empty where there is but one."""
 
 
 class FinishReason(StrEnum):

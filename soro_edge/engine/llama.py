@@ -26,16 +26,16 @@ from soro_edge.engine.kv_cache import KvCache
 from soro_edge.engine.loops import LoopGuard
 from soro_edge.engine.model import LoadedModel
 from soro_edge.engine.native import AbortFlag, lib, library_build
-from soro_edge.engine.prefix import shared_tokens
+from soro_edge.engine.pace import Pace
+from soro_edge.engine.prefix import Checkpoint, shared_tokens
 from soro_edge.engine.sampler import sampler_chain
-from soro_edge.engine.states import StateStore
+from soro_edge.engine.states import WORTH_READING_TOKENS, StateStore
 from soro_edge.errors import QuestionTooLong
 
 AHEAD_BATCH_TOKENS = 16
 """Read ahead in such steps: what is asked meanwhile waits for one of them."""
 WORTH_SAVING_TOKENS = 128
 """A state that holds fewer tokens is read anew as quickly as from a slow disk."""
-WORTH_READING_TOKENS = 32
 CHECKPOINT_SPACING_TOKENS = 64
 
 
@@ -68,6 +68,7 @@ class LlamaEngine:
                 checkpoint_bytes=self._options.checkpoint_bytes,
             )
             self._vocabulary = model.vocabulary
+            self._pace = Pace(max(model.threads, model.prefill_threads))
             self._states = self._open_states(model)
             self._model = model
         return self._model.info
@@ -96,8 +97,9 @@ class LlamaEngine:
 
     def close(self) -> None:
         if self._model is not None:
+            way_back = self._cache.checkpoints.newest()
             self._cache.leave([])
-            self._save_conversation(0)
+            self._save_conversation(0, way_back)
             self._model.close()
             self._model = None
 
@@ -160,7 +162,7 @@ class LlamaEngine:
             else:
                 self._mark_turn()
             at = len(cache.tokens)
-            if not cache.run(tokens[at : at + AHEAD_BATCH_TOKENS]):
+            if not self._read(tokens[at : at + AHEAD_BATCH_TOKENS]):
                 self._ahead = None
                 return False
             if len(cache.tokens) < len(tokens):
@@ -179,15 +181,16 @@ class LlamaEngine:
         """Make the cache hold as much of the prompt's start as can be had; how many tokens."""
         cache, states = self._cache, self._states
         here = cache.reusable(prompt)
+        way_back = cache.checkpoints.newest()
         cache.leave(prompt)
-        self._save_conversation(here)
+        self._save_conversation(here, way_back)
         if states is not None and self._model is not None:
             saved, there = states.best(prompt, window_tokens=self._model.window_tokens)
             if saved is not None and there >= here + WORTH_READING_TOKENS:
                 cache.checkpoints.leave_room(saved.size_bytes)
-                data = states.read(saved)
-                if data is not None:
-                    cache.restore(saved.tokens, data)
+                found = states.read(saved)
+                if found is not None and cache.restore(saved.tokens, found[0]) and found[1]:
+                    cache.checkpoints.add(found[1])
         kept = cache.keep(prompt)
         self._mark_turn()
         return kept
@@ -199,14 +202,18 @@ class LlamaEngine:
         if all(abs(now - one) >= CHECKPOINT_SPACING_TOKENS for one in [0, *earlier]):
             self._cache.mark()
 
-    def _save_conversation(self, kept: int) -> None:
-        """Keep on disk what is about to be lost, where that is a whole conversation and not an answer."""
+    def _save_conversation(self, kept: int, way_back: Checkpoint | None) -> None:
+        """Keep on disk what is about to be lost, where that is a whole conversation and not an answer.
+        The way back to its last question goes along, if memory has room for both."""
         tokens = self._cache.tokens
         if self._states is None or len(tokens) - kept < max(WORTH_SAVING_TOKENS, len(tokens) // 2):
             return
         if all(saved.tokens != tokens for saved in self._states.all()):
+            state = self._cache.state()
+            if way_back and len(way_back.data) + len(state) > self._options.checkpoint_bytes:
+                way_back = None
             written = self._vocabulary.written_in(tokens)
-            self._states.save(tokens, self._cache.state(), written=written)
+            self._states.save(tokens, state, checkpoint=way_back, written=written)
 
     def _open_states(self, model: LoadedModel) -> StateStore | None:
         options = self._options
@@ -223,11 +230,29 @@ class LlamaEngine:
 
     # Tokens
 
+    def _read(self, tokens: list[int]) -> bool:
+        """Let the model read one batch, with as many threads as have a core of their own; False where
+        it was stopped."""
+        model, pace = self._model, self._pace
+        assert model is not None
+        before = pace.threads
+        wanted = model.threads if len(tokens) == 1 else model.prefill_threads
+        wall, processor = time.perf_counter(), time.process_time()
+        read = self._cache.run(tokens)
+        pace.took(
+            min(wanted, before),
+            wall_seconds=time.perf_counter() - wall,
+            processor_seconds=time.process_time() - processor,
+        )
+        if pace.threads != before:
+            model.limit_threads(pace.threads)
+        return read
+
     def _prefill(self, prompt: list[int]) -> Iterator[int]:
         """Read the prompt's new tokens batch by batch; how far it is, after each. Obeys stop."""
         size = self._options.prefill_batch_tokens
         for start in range(len(self._cache.tokens), len(prompt), size):
-            if self._abort.is_set() or not self._cache.run(prompt[start : start + size]):
+            if self._abort.is_set() or not self._read(prompt[start : start + size]):
                 return
             yield len(self._cache.tokens)
 
@@ -253,7 +278,7 @@ class LlamaEngine:
                 break
             if len(answer.tokens) == 1:
                 self._cache.mark()  # here `again` returns to; after the first word was shown
-            if not self._cache.run([token]):
+            if not self._read([token]):
                 break
         rest = decoder.finish()
         if rest:

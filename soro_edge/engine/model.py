@@ -10,7 +10,7 @@ from pathlib import Path
 
 from soro_edge.engine.api import EngineOptions, LoadMode, ModelInfo
 from soro_edge.engine.hardware import default_threads
-from soro_edge.engine.native import begin_log, lib, log_text
+from soro_edge.engine.native import VARIANT, begin_log, lib, log_text
 from soro_edge.engine.vocabulary import Vocabulary
 from soro_edge.errors import ModelFileMissing, ModelNotLoaded, NotAModel, UnsupportedModel
 
@@ -37,6 +37,8 @@ class LoadedModel:
             self.close()
             raise ModelNotLoaded(reason=_last_line(log_text()), log="engine.log")
         self.window_tokens: int = max(0, lib.llama_model_n_swa(self.model))
+        self.threads: int = lib.llama_n_threads(self.context)
+        self.prefill_threads: int = lib.llama_n_threads_batch(self.context)
         self.vocabulary = Vocabulary(self.model, template=self._template() or "")
         self.info = self._describe(path)
 
@@ -48,6 +50,12 @@ class LoadedModel:
         model, self.model = self.model, None
         if model is not None:
             lib.llama_model_free(model)
+
+    def limit_threads(self, most: int) -> None:
+        """The next steps are computed by the wanted numbers of threads, but by no more than `most`."""
+        lib.llama_set_n_threads(
+            self.context, min(self.threads, most), min(self.prefill_threads, most)
+        )
 
     def _new_context(self) -> int | None:
         options = self._options
@@ -86,6 +94,7 @@ class LoadedModel:
             control_pieces=self.vocabulary.control_pieces,
             bos=self.vocabulary.bos,
             eos=self.vocabulary.eos,
+            variant=VARIANT,
         )
 
     def _metadata(self, key: str) -> str | None:

@@ -1,14 +1,19 @@
 """llama.cpp's C API as a module, and its log. The only importer of llama_cpp here.
 
+Where its CPU code lies in several files, one for each kind of processor, the best is loaded here.
 Knows no model: what is called on the API is for its callers.
 """
 
 import ctypes
 import importlib
 import importlib.util
+import os
 import sys
 import types
 from collections import deque
+from pathlib import Path
+
+from soro_edge.engine.variants import load_best_variant
 
 
 def load_bindings() -> types.ModuleType:
@@ -28,6 +33,16 @@ def load_bindings() -> types.ModuleType:
 
 
 lib = load_bindings()
+
+
+def _library_folder() -> Path:
+    """Where the bindings look too."""
+    beside = Path(lib.__file__ or "").parent / "lib"
+    return Path(os.environ.get("LLAMA_CPP_LIB_PATH") or beside)
+
+
+VARIANT = load_best_variant(_library_folder())
+"""Which of the files for several processors serves here; empty where there is but one, made here."""
 
 
 def library_build() -> str:

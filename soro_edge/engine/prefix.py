@@ -51,6 +51,10 @@ class Checkpoints:
         """After how many tokens each was made."""
         return [one.tokens for one in self._kept]
 
+    def newest(self) -> Checkpoint | None:
+        """Where `again` returns to."""
+        return self._kept[-1] if self._kept else None
+
     def add(self, checkpoint: Checkpoint) -> None:
         """Keep it. Where memory is short, the one that lies closest to its neighbours goes, never
         the newest: that is where `again` returns to."""

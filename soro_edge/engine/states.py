@@ -1,7 +1,8 @@
 """Saved prompt states on disk: found by their tokens, bound to model, library and settings, checked.
 
-A file: magic, digest of all that follows, length of the head, head (JSON), tokens, state. It appears
-whole or not at all. Nothing here raises: a state that cannot be read or written costs a prefill.
+A file: magic, digest of all that follows, length of the head, head (JSON), tokens, state, and perhaps the
+checkpoint that `again` goes back to. It appears whole or not at all. Nothing here raises: a state that
+cannot be read or written costs a prefill.
 Knows files and bytes, no llama.cpp.
 """
 
@@ -12,18 +13,21 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from soro_edge.engine.prefix import can_go_on, shared_tokens
+from soro_edge.engine.prefix import Checkpoint, can_go_on, shared_tokens
 
-_MAGIC = b"SOROKV01"
+_MAGIC = b"SOROKV02"
 _DIGEST_BYTES = 32
 _HEAD_AT = len(_MAGIC) + _DIGEST_BYTES
 _LONGEST_HEAD = 1 << 20
 DISK_RESERVE_BYTES = 200_000_000
 """Never written where less than this would stay free: the history needs the disk more."""
+WORTH_READING_TOKENS = 32
+"""A state that spares fewer tokens is not worth a file."""
 _STALE_SECONDS = 3600.0
 
 
@@ -39,7 +43,25 @@ class SavedState:
     written: dict[str, list[int]]
     """Answers in it, by their text: the tokens they were written with."""
     size_bytes: int
-    """Of the state."""
+    """Of the state and the checkpoint."""
+    checkpoint_tokens: int = 0
+    """After how many tokens the checkpoint in it was made; 0 where there is none."""
+    checkpoint_oldest: int = 0
+    checkpoint_bytes: int = 0
+
+    def reaches(self, prompt: Sequence[int], window_tokens: int) -> int:
+        """How many tokens of `prompt` need no prefill: all that are shared, those of the checkpoint, none."""
+        shared = shared_tokens(self.tokens, prompt)
+        kept = min(shared, len(prompt) - 1)
+        oldest = max(0, len(self.tokens) - window_tokens) if window_tokens else 0
+        if can_go_on(kept, oldest_position=oldest, window_tokens=window_tokens):
+            return kept
+        back = min(self.checkpoint_tokens, kept)
+        if 0 < self.checkpoint_tokens <= shared and can_go_on(
+            back, oldest_position=self.checkpoint_oldest, window_tokens=window_tokens
+        ):
+            return back
+        return 0
 
 
 class StateStore:
@@ -70,15 +92,14 @@ class StateStore:
         found: SavedState | None = None
         most = 0
         for saved in self.all():
-            kept = min(shared_tokens(saved.tokens, prompt), len(prompt) - 1)
-            oldest = max(0, len(saved.tokens) - window_tokens) if window_tokens else 0
-            fits = can_go_on(kept, oldest_position=oldest, window_tokens=window_tokens)
-            if kept > most and fits:
+            kept = saved.reaches(prompt, window_tokens)
+            if kept > most:
                 found, most = saved, kept
         return found, most
 
-    def read(self, saved: SavedState) -> memoryview | None:
-        """Its state, checked; None where the file is damaged or gone. Marks it as used."""
+    def read(self, saved: SavedState) -> tuple[memoryview, Checkpoint | None] | None:
+        """Its state, checked, and its checkpoint; None where the file is damaged or gone. Marks it as
+        used."""
         try:
             data = bytearray(saved.path.stat().st_size)
             with saved.path.open("rb", buffering=0) as file:
@@ -92,7 +113,9 @@ class StateStore:
             and _digest(whole[_HEAD_AT:]) == whole[len(_MAGIC) : _HEAD_AT]
         ):
             length = int.from_bytes(whole[_HEAD_AT : _HEAD_AT + 4], "little")
-            return whole[_HEAD_AT + 4 + length + 4 * len(saved.tokens) :]
+            both = whole[_HEAD_AT + 4 + length + 4 * len(saved.tokens) :]
+            cut = saved.size_bytes - saved.checkpoint_bytes
+            return both[:cut], _checkpoint(saved, both[cut:])
         self._remove(saved.path)
         return None
 
@@ -101,14 +124,19 @@ class StateStore:
         tokens: Sequence[int],
         state: bytearray,
         *,
+        checkpoint: Checkpoint | None = None,
         lasting: bool = False,
         written: dict[str, list[int]] | None = None,
     ) -> bool:
         """Keep a state; False where there is no room or the disk refuses."""
+        back = checkpoint.data if checkpoint else bytearray()
         head = {
             "binding": self._binding,
             "tokens": len(tokens),
-            "bytes": len(state),
+            "bytes": len(state) + len(back),
+            "checkpoint_tokens": checkpoint.tokens if checkpoint else 0,
+            "checkpoint_oldest": checkpoint.oldest_position if checkpoint else 0,
+            "checkpoint_bytes": len(back),
             "lasting": lasting,
             "written": written or {},
         }
@@ -119,24 +147,19 @@ class StateStore:
         partial = path.with_suffix(f".{os.getpid()}.part")
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            if not self._make_room(len(start) + len(state), path):
+            if not self._make_room(len(start) + len(state) + len(back), path):
                 return False
             with partial.open("wb") as file:
                 # Not synchronized: a file that a power cut tore is told by its digest.
-                file.write(_MAGIC + _digest(start, state) + start)
+                file.write(_MAGIC + _digest(start, state, back) + start)
                 file.write(state)
+                file.write(back)
             partial.replace(path)
         except OSError:
             with contextlib.suppress(OSError):
                 partial.unlink(missing_ok=True)
             return False
-        saved = SavedState(
-            path=path,
-            tokens=list(tokens),
-            lasting=lasting,
-            written=written or {},
-            size_bytes=len(state),
-        )
+        saved = _described(path, list(tokens), head)
         self.all()
         if self._states is not None:
             self._states[path] = saved
@@ -186,13 +209,7 @@ class StateStore:
             whole = _HEAD_AT + 4 + length + 4 * count + int(head["bytes"])
             if len(tokens) != count or path.stat().st_size != whole:
                 return None
-            return SavedState(
-                path=path,
-                tokens=tokens.tolist(),
-                lasting=bool(head["lasting"]),
-                size_bytes=int(head["bytes"]),
-                written={str(text): [int(t) for t in ids] for text, ids in head["written"].items()},
-            )
+            return _described(path, tokens.tolist(), head)
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
 
@@ -210,6 +227,30 @@ class StateStore:
             self._states.pop(path, None)
         with contextlib.suppress(OSError):
             path.unlink(missing_ok=True)
+
+
+def _described(path: Path, tokens: list[int], head: Mapping[str, Any]) -> SavedState:
+    """Raises ValueError, KeyError, TypeError, AttributeError for a head that is none."""
+    return SavedState(
+        path=path,
+        tokens=tokens,
+        lasting=bool(head["lasting"]),
+        size_bytes=int(head["bytes"]),
+        checkpoint_tokens=int(head["checkpoint_tokens"]),
+        checkpoint_oldest=int(head["checkpoint_oldest"]),
+        checkpoint_bytes=int(head["checkpoint_bytes"]),
+        written={str(text): [int(t) for t in ids] for text, ids in head["written"].items()},
+    )
+
+
+def _checkpoint(saved: SavedState, data: memoryview) -> Checkpoint | None:
+    if not saved.checkpoint_tokens:
+        return None
+    return Checkpoint(
+        tokens=saved.checkpoint_tokens,
+        oldest_position=saved.checkpoint_oldest,
+        data=bytearray(data),
+    )
 
 
 def _digest(*parts: bytes | bytearray | memoryview) -> bytes:

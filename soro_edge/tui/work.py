@@ -100,10 +100,10 @@ def load_engine(engine: PreparedEngine, post: Post) -> None:
         post(Ready())
 
 
-def read_ahead(session: ChatSession, draft: str) -> None:
+def read_ahead(session: ChatSession, draft: str, paused: bool) -> None:
     """What goes wrong here is told when the question is asked."""
     try:
-        session.prepare(draft)
+        session.prepare(draft, paused=paused)
     except Exception:  # noqa: BLE001 the worker's edge: nobody waits for it
         return
 

@@ -1,12 +1,15 @@
 """The engine's goals as ratios, pair by pair, medians of several rounds.
 
     uv run python tests/benchmarks/engine_goals.py MODEL.gguf [--rounds 3] [--llama-bench PATH] [--speed-only]
+        [--neighbours 1]
 
 A real model with a chat template of Gemma's or its own; random weights serve for speed and memory only.
+With neighbours, so many other programs want a core each meanwhile, as a virus scanner does.
 """
 
 import argparse
 import json
+import multiprocessing
 import os
 import statistics
 import subprocess
@@ -63,6 +66,13 @@ def stop_milliseconds(options: EngineOptions, log_file: Path) -> float:
     raise AssertionError("an answer ends with Finished")
 
 
+def want_a_core() -> None:
+    os.setsid()  # a program of its own in the eyes of the scheduler, not a part of this one
+    parent = os.getppid()
+    while os.getppid() == parent:
+        pass
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("model")
@@ -70,7 +80,10 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=default_threads())
     parser.add_argument("--llama-bench", type=Path)
     parser.add_argument("--speed-only", action="store_true")
+    parser.add_argument("--neighbours", type=int, default=0)
     given = parser.parse_args()
+    for _ in range(given.neighbours):
+        multiprocessing.Process(target=want_a_core, daemon=True).start()
     rows: dict[str, list[float]] = {}
     with tempfile.TemporaryDirectory() as folder:
         log_file = Path(folder) / "engine.log"

@@ -20,21 +20,24 @@ SHAPES = {
     "270M": (640, 18, 2048, 4, 1, 512, 1.0),
     "1B": (1152, 26, 6912, 4, 1, 512, 1.0),
     "4B": (2560, 34, 10240, 8, 4, 1024, 8.0),
+    "12B": (3840, 48, 15360, 16, 8, 1024, 8.0),
 }
 _CHUNK_WEIGHTS = 8_000_000
 
 
-def write_random_checkpoint(folder: Path, size: str, tokenizer: Path, seed: int = 1) -> None:
-    """One BF16 shard, config.json, and the tokenizer's files."""
+def write_random_checkpoint(
+    folder: Path, size: str, tokenizer: Path, *, layers: int | None = None, seed: int = 1
+) -> None:
+    """One BF16 shard, config.json, and the tokenizer's files; with all of its layers or with some."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("tokenizer.model", "tokenizer_config.json", "generation_config.json"):
         shutil.copy(tokenizer / name, folder / name)
-    width, layers, feed_forward, heads, kv_heads, window, scaling = SHAPES[size]
+    width, all_layers, feed_forward, heads, kv_heads, window, scaling = SHAPES[size]
     config = {
         "architectures": ["Gemma3ForCausalLM"],
         "model_type": "gemma3_text",
         "hidden_size": width,
-        "num_hidden_layers": layers,
+        "num_hidden_layers": layers or all_layers,
         "intermediate_size": feed_forward,
         "num_attention_heads": heads,
         "num_key_value_heads": kv_heads,
@@ -73,8 +76,9 @@ def main() -> None:
     parser.add_argument("size", choices=SHAPES)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--tokenizer", type=Path, required=True)
-    arguments = parser.parse_args()
-    write_random_checkpoint(arguments.folder, arguments.size, arguments.tokenizer)
+    parser.add_argument("--layers", type=int, help="fewer than the real model has")
+    given = parser.parse_args()
+    write_random_checkpoint(given.folder, given.size, given.tokenizer, layers=given.layers)
 
 
 if __name__ == "__main__":

@@ -210,6 +210,16 @@ def test_prepare_names_what_the_next_prompt_begins_with() -> None:
     assert engine.prepared[1][-1].text.endswith("Чаро осмон")
 
 
+@pytest.mark.parametrize(("draft", "paused"), [("Чаро осмон кабуд аст?", False), ("Чаро", True)])
+def test_a_question_that_may_be_sent_is_prepared_whole(draft: str, paused: bool) -> None:
+    engine, log = ScriptedEngine(["Салом!", "Зеро"]), MemoryLog()
+    session = ChatSession(engine=engine, log=log, options=ChatOptions(system="Ту омӯзгорӣ."))
+    list(session.ask("Салом"))
+    session.prepare(f" {draft} ", paused=paused)
+    list(session.ask(draft))
+    assert engine.prepared == [engine.requests[-1].prompt]
+
+
 def test_nothing_is_prepared_while_an_answer_is_written() -> None:
     engine = ScriptedEngine(["Як ду се."])
     session = ChatSession(engine=engine, log=MemoryLog())

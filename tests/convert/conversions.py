@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convert.checkpoint import open_checkpoint
-from convert.encode import TensorRows, decoded
+from convert.encode import TensorRows
 from convert.exact_model import ExactModel
 from convert.forward import LayerMath, attention, feed_forward
+from convert.ggml import decoded
 from convert.options import ConversionOptions
 from convert.pipeline import convert
 from convert.plan import Type, plan_types
@@ -60,6 +61,6 @@ def log_probabilities(model: ExactModel, texts: list[list[int]]) -> list[Matrix]
 def read_tensors(path: Path) -> dict[str, NDArray[np.float32]]:
     """Every tensor of a GGUF in float32, as llama.cpp computes it."""
     return {
-        tensor.name: decoded(np.array(tensor.data), tensor.tensor_type)
+        tensor.name: decoded(np.atleast_2d(tensor.data).view(np.uint8), tensor.tensor_type)
         for tensor in gguf.GGUFReader(path).tensors
     }

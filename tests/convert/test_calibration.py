@@ -8,8 +8,8 @@ import pytest
 from convert import calibration, gemma3
 from convert.calibration import Calibration, RoundedMatrix, Tokens
 from convert.closeness import Closeness, compare
-from convert.encode import decoded
 from convert.exact_model import ExactModel
+from convert.ggml import decoded
 from convert.grids import Q4_0, Q8_0, Grid
 from convert.plan import names_of
 from convert.progress import Silent
@@ -35,6 +35,7 @@ class Fixed:
     """A source of weights that are given."""
 
     storage = "F32"
+    q4_0_error = None
 
     def __init__(self, name: str, values: Matrix) -> None:
         self.name, self.shape, self._values = name, values.shape, values

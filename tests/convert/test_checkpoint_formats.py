@@ -104,6 +104,7 @@ def test_other_int4_grids_are_not_repacked_and_it_is_said(
         f"7 INT4 matrices are dequantized and quantized anew ({reason}): {QUERIES}.weight and others",
     )
     assert checkpoint.tensors[f"{QUERIES}.weight"].q4_0_rows(0, 8) is None
+    assert checkpoint.tensors[f"{QUERIES}.weight"].q4_0_error is None
 
 
 def test_groups_that_are_no_whole_blocks_are_not_repacked(tmp_path: Path) -> None:
@@ -111,6 +112,7 @@ def test_groups_that_are_no_whole_blocks_are_not_repacked(tmp_path: Path) -> Non
     checkpoint = open_checkpoint(tmp_path)
     assert "(groups of 16)" in checkpoint.said[0]
     assert checkpoint.tensors[f"{QUERIES}.weight"].q4_0_rows(0, 8) is None
+    assert checkpoint.tensors[f"{QUERIES}.weight"].q4_0_error is None
 
 
 def test_scales_that_float16_cannot_hold_are_not_repacked(tmp_path: Path) -> None:
@@ -122,6 +124,35 @@ def test_scales_that_float16_cannot_hold_are_not_repacked(tmp_path: Path) -> Non
         f" {QUERIES}.weight",
     )
     assert checkpoint.tensors[f"{QUERIES}.weight"].q4_0_rows(0, 8) is None
+    assert checkpoint.tensors[f"{QUERIES}.weight"].q4_0_error is None
+
+
+@pytest.mark.parametrize("row", [0, -1])
+def test_one_scale_too_small_for_float16_in_any_row_is_seen(row: int, tmp_path: Path) -> None:
+    def change(stored: Stored) -> None:
+        scales = stored[f"{QUERIES}.weight_scale"]
+        stored[f"{QUERIES}.weight_scale"] = scales.astype(np.float32)
+        stored[f"{QUERIES}.weight_scale"][row, -1] = 1e-9
+
+    write_checkpoint(tmp_path, form="packed", layers=1, change=change)
+    assert open_checkpoint(tmp_path).tensors[f"{QUERIES}.weight"].q4_0_error is None
+
+
+def test_scales_between_those_of_float16_are_rounded_and_the_codes_stay(tmp_path: Path) -> None:
+    def change(stored: Stored) -> None:
+        name = f"{QUERIES}.weight_scale"
+        stored[name] = stored[name].astype(np.float32) * np.float32(1.0003)
+
+    write_checkpoint(tmp_path, form="packed", layers=1, change=change)
+    checkpoint = open_checkpoint(tmp_path)
+    assert "1 INT4 matrix keeps its codes, its scales are rounded to F16" in checkpoint.said
+    source = checkpoint.tensors[f"{QUERIES}.weight"]
+    assert source.q4_0_error is not None
+    assert 1e-4 < source.q4_0_error < 2**-11
+    rows, blocks = source.rows(0, 64), source.q4_0_rows(0, 64)
+    assert blocks is not None
+    np.testing.assert_allclose(from_q4_0(blocks), rows, rtol=source.q4_0_error * 1.01)
+    assert (from_q4_0(blocks) != rows).any()
 
 
 @pytest.mark.parametrize("part", ["g_idx", "weight_g_idx"])

@@ -65,13 +65,8 @@ def test_the_fingerprint_is_that_of_sha256sum(tmp_path: Path) -> None:
     lines = [
         f"{hashlib.sha256((tmp_path / name).read_bytes()).hexdigest()}  {name}\n" for name in names
     ]
-    seen: list[tuple[int, int]] = []
-    checkpoint = open_checkpoint(tmp_path)
-    found = checkpoint.fingerprint(lambda done, total: seen.append((done, total)))
+    found = open_checkpoint(tmp_path).fingerprint()
     assert found == hashlib.sha256("".join(lines).encode()).hexdigest()
-    assert seen[-1][0] == seen[-1][1] == sum((tmp_path / name).stat().st_size for name in names)
-    assert seen == sorted(seen)
-    assert checkpoint.fingerprint() == found
 
 
 def test_the_same_seed_writes_the_same_checkpoint(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -19,7 +20,9 @@ from convert.llama import LlamaModel
 from convert.plan import TYPES, Type
 from convert.report import Report
 from convert.texts import DEFAULT_TEXT, tokenized_texts
+from soro_edge.gguf_header import read_header
 from soro_edge.manifest import read_manifest
+from soro_edge.models import memory_needed_bytes
 from tests.convert.checkpoints import (
     Form,
     Wrapping,
@@ -161,6 +164,7 @@ def test_calibrated_again_it_has_the_same_bytes(
 def test_calibrated_it_is_closer_on_text_held_out(calibrated: Calibrated) -> None:
     closeness = calibrated.report.closeness
     assert closeness
+    assert closeness.q4_0 is None
     assert 0 < closeness.rounded.kl_divergence < 0.9 * closeness.plain.kl_divergence
 
 
@@ -203,7 +207,9 @@ def test_the_runtime_reads_the_manifest(calibrated: Calibrated) -> None:
     assert manifest.quantization == "Q4_0"
     assert manifest.context_tokens == 512
     assert manifest.sampling.top_k == 64
-    assert manifest.memory_bytes > manifest.size_bytes
+    header = read_header(calibrated.path)
+    uncounted = replace(manifest, memory_bytes=0)
+    assert manifest.memory_bytes == memory_needed_bytes(uncounted, header, manifest.context_tokens)
 
 
 def test_the_file_carries_its_name_and_licence(small: WrittenCheckpoint, output: Path) -> None:
@@ -222,6 +228,10 @@ def test_a_size_is_used_and_never_exceeded(
     report = convert_tiny(checkpoint.folder, output, calibration=tajik, most_bytes=most)
     assert calibrated.report.size_bytes + 20_000 < output.stat().st_size <= most
     assert "Q5_0" in report.types
+    assert report.closeness
+    assert report.closeness.q4_0
+    assert report.closeness.q4_0.kl_divergence > report.closeness.rounded.kl_divergence
+    assert any(line.strip().startswith("all Q4_0") for line in report.lines())
     assert max(off(checkpoint, output).values()) < 0.4
 
 
@@ -254,7 +264,7 @@ def test_with_force_an_existing_output_is_replaced_at_the_end_only(
 
 @pytest.mark.parametrize("error", [VerificationFailed("wrong", "hint"), Nobody()], ids=repr)
 @pytest.mark.parametrize(
-    "step", ["tensor_errors", "answer_of", "sha256_of", "manifest_text", "_write_metadata"]
+    "step", ["tensor_errors", "answer_of", "sha256_of", "manifest_text", "write_metadata"]
 )
 def test_an_error_in_any_step_leaves_nothing(
     step: str,
@@ -286,9 +296,16 @@ class Interrupting:
             raise KeyboardInterrupt
 
 
-@pytest.mark.parametrize("amid", [False, True], ids=["at its beginning", "amid it"])
 @pytest.mark.parametrize(
-    "step", ["rounding layer by layer", "comparing every tensor", "hashing the file"]
+    ("step", "amid"),
+    [
+        ("planning the vocabulary", False),
+        ("rounding layer by layer", False),
+        ("rounding layer by layer", True),
+        ("comparing every tensor", False),
+        ("comparing every tensor", True),
+        ("hashing the checkpoint", False),
+    ],
 )
 def test_ctrl_c_leaves_nothing(
     step: str, amid: bool, small: WrittenCheckpoint, tajik: Path, output: Path
@@ -350,7 +367,7 @@ def test_a_checkpoint_that_is_missing_is_refused(tmp_path: Path, output: Path) -
 
 
 def _failing(error: BaseException) -> Callable[..., object]:
-    def fail(*_: object) -> object:
+    def fail(*_: object, **__: object) -> object:
         raise error
 
     return fail

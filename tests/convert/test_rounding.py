@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from convert import rounding
-from convert.encode import decoded
+from convert.cholesky import cholesky, solved
+from convert.ggml import decoded
 from convert.grids import BLOCK, GRIDS, Q4_0, Grid
-from convert.rounding import Hessian, Prepared, damped, loss, round_matrix, solved
+from convert.rounding import Hessian, Prepared, damped, loss, round_matrix
 from convert.weights import Matrix
 
 every_grid = pytest.mark.parametrize("grid", GRIDS.values(), ids=lambda grid: grid.type.name)
@@ -42,7 +43,7 @@ def test_compensation_and_then_descent_each_lose_less(grid: Grid) -> None:
 def test_weights_on_the_grid_come_back(grid: Grid) -> None:
     """Where a block has the code that reaches farthest."""
     random = np.random.default_rng(3)
-    codes = random.integers(grid.lowest, grid.highest + 1, (ROWS, COLUMNS)).astype(np.float32)
+    codes = random.choice(grid.values, (ROWS, COLUMNS)).astype(np.float32)
     codes[:, ::BLOCK] = grid.lowest
     scales = random.uniform(0.01, 0.1, (ROWS, COLUMNS // BLOCK)).astype(np.float16)
     weights = codes * np.repeat(scales.astype(np.float32), BLOCK, axis=1)
@@ -71,6 +72,13 @@ def test_the_loss_is_the_trace_over_all_rows() -> None:
     expected = float(np.trace(error @ hessian @ error.T))
     assert loss(weights, rounded, hessian) == pytest.approx(expected, rel=1e-4)
     assert loss(weights, weights, hessian) == 0
+
+
+@pytest.mark.parametrize("columns", [32, 320, 512])
+def test_the_factor_is_lapacks(columns: int) -> None:
+    matrix = damped(_hessian(columns=columns), 0.01)
+    expected = np.linalg.cholesky(matrix.astype(np.float64))
+    np.testing.assert_allclose(cholesky(matrix), expected, atol=1e-4 * expected.max())
 
 
 @pytest.mark.parametrize("columns", [32, 320])

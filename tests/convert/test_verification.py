@@ -219,3 +219,28 @@ def test_a_file_cut_short_is_found(rounded: Converted, tmp_path: Path) -> None:
     path.write_bytes(rounded.path.read_bytes()[:-4096])
     with pytest.raises(VerificationFailed, match=r"cannot load cut\.gguf"):
         answer_of(path, rounded.tokenizer)
+    with pytest.raises(VerificationFailed, match=r"^cut\.gguf is cut off in "):
+        rounded.check_tensors(path)
+
+
+def test_a_file_cut_in_its_head_is_found(rounded: Converted, tmp_path: Path) -> None:
+    path = tmp_path / "cut.gguf"
+    path.write_bytes(rounded.path.read_bytes()[:1000])
+    with pytest.raises(VerificationFailed, match=r"cannot read the head of cut\.gguf"):
+        rounded.check_tensors(path)
+
+
+def test_only_calibrated_tensors_may_be_far_from_their_source(
+    rounded: Converted, tmp_path: Path
+) -> None:
+    """An embedding in Q8_0 is rounded by itself: 5 % off is not its source."""
+
+    def change(content: Content) -> None:
+        data, _ = content.tensors["token_embd.weight"]
+        scales = data.reshape(-1, 34)[:, :2].view(np.float16)
+        scales *= np.float16(1.05)
+
+    path = rounded.changed(tmp_path, change)
+    with pytest.raises(VerificationFailed, match=r"^token_embd\.weight is [45]\.[0-9]% off"):
+        rounded.check_tensors(path)
+    tensor_errors(path, rounded.tensors, Silent(), calibrated={"token_embd.weight"})

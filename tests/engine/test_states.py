@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from soro_edge.engine.prefix import Checkpoint
 from soro_edge.engine.states import StateStore
 
 TOKENS = list(range(40, 90))
@@ -27,7 +28,19 @@ def test_a_saved_state_comes_back_with_its_tokens(tmp_path: Path) -> None:
     saved, kept = again.best([*TOKENS, 7, 8], window_tokens=0)
     assert saved is not None and kept == len(TOKENS)
     assert (saved.tokens, saved.lasting, saved.written) == (TOKENS, True, written)
-    assert bytes(again.read(saved) or b"") == STATE
+    found = again.read(saved)
+    assert found is not None and bytes(found[0]) == STATE and found[1] is None
+
+
+def test_a_checkpoint_comes_along_and_goes_back_further_than_the_window(tmp_path: Path) -> None:
+    checkpoint = Checkpoint(tokens=20, oldest_position=5, data=bytearray(b"window"))
+    store(tmp_path).save(TOKENS, STATE, checkpoint=checkpoint)
+    late = store(tmp_path)
+    saved, kept = late.best([*TOKENS[:21], 1, 2, 3], window_tokens=16)
+    assert saved is not None and kept == 20
+    found = late.read(saved)
+    assert found is not None and bytes(found[0]) == STATE and found[1] == checkpoint
+    assert late.best([*TOKENS[:15], 1, 2, 3], window_tokens=16)[1] == 0
 
 
 @pytest.mark.parametrize("binding", ["other model", "model other-build settings"])
@@ -114,7 +127,7 @@ def test_two_processes_may_save_the_same_at_once(tmp_path: Path) -> None:
         "for number in range(60):\n"
         "    one = StateStore(Path(sys.argv[1]), binding='b', limit_bytes=100_000)\n"
         "    one.save([1, 2, number % 3], bytearray(b'x' * 20_000))\n"
-        "    assert all(one.read(saved) in (None, b'x' * 20_000) for saved in one.all())\n"
+        "    assert all((one.read(saved) or (b'x' * 20_000,))[0] == b'x' * 20_000 for saved in one.all())\n"
     )
     command = [sys.executable, "-c", code, str(tmp_path)]
     both = [subprocess.Popen(command) for _ in range(2)]

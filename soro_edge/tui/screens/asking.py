@@ -118,13 +118,20 @@ class AskingScreen(LibraryScreen):
         super()._use(log)
         self._read_ahead()
 
+    @on(Prompt.Paused)
+    def _read_question(self) -> None:
+        self._read_ahead(paused=True)
+
     @on(Prompt.WordWritten)
-    def _read_ahead(self) -> None:
+    def _read_words(self) -> None:
+        self._read_ahead()
+
+    def _read_ahead(self, *, paused: bool = False) -> None:
         """Let the model read what is written so far; at most one thread does so, for no key waits."""
         idle = self._reading is None or self._reading.is_finished
         if self._ready and idle and self._session and not self._busy and not self._leaving:
             draft = self.query_one(Prompt).text
-            self._reading = self._start(partial(work.read_ahead, self._session, draft))
+            self._reading = self._start(partial(work.read_ahead, self._session, draft, paused))
 
     # What the answer's thread tells
 

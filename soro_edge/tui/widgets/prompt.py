@@ -1,17 +1,23 @@
 """Where the pupil writes: several lines, Enter sends, Alt gives the six Tajik letters.
 
-Knows nothing of the conversation: it posts PromptSubmitted, and WordWritten on the way there.
+Knows nothing of the conversation: it posts PromptSubmitted, and WordWritten and Paused on
+the way there.
 """
 
 from textual import events, on
 from textual.message import Message
+from textual.timer import Timer
 from textual.widgets import TextArea
 
+from soro_edge.chat.turns import ends_a_sentence, whole_words
 from soro_edge.tui.widgets.letters import TAJIK_LETTERS, letter_of
 
 __all__ = ["NEW_LINE_KEYS", "TAJIK_LETTERS", "Prompt"]
 
 NEW_LINE_KEYS = ("ctrl+j", "alt+enter", "shift+enter")
+
+PAUSE_SECONDS = 0.4
+"""Without a key: twice as long as between the letters of one who writes slowly."""
 
 
 class Prompt(TextArea):
@@ -25,7 +31,10 @@ class Prompt(TextArea):
             self.text = text
 
     class WordWritten(Message):
-        """The whole words of the question are others than before."""
+        """The whole words of the question are others than before, or a sentence has ended."""
+
+    class Paused(Message):
+        """No key for a moment: what is written may be sent next."""
 
     def __init__(self, *, id: str, placeholder: str) -> None:
         super().__init__(
@@ -38,10 +47,17 @@ class Prompt(TextArea):
         for key in ("f6", "f7"):  # a TextArea selects with them; here they are the screen's
             self._bindings.key_to_bindings.pop(key, None)
         self._words = ""
+        self._pause: Timer | None = None
 
     @on(TextArea.Changed)
     def _tell_words(self) -> None:
-        words = self.text[: max(self.text.rfind(" "), self.text.rfind("\n"), 0)]
+        if self._pause is not None:
+            self._pause.stop()
+            self._pause = None
+        if self.text:
+            self._pause = self.set_timer(PAUSE_SECONDS, lambda: self.post_message(self.Paused()))
+        ended = ends_a_sentence(self.text)
+        words = self.text if ended else whole_words(self.text)
         if words != self._words:
             self._words = words
             self.post_message(self.WordWritten())

@@ -1,0 +1,68 @@
+"""How many threads compute the next step: all of them, or fewer while other programs hold the cores.
+
+ggml's threads wait for each other by spinning. One that has lost its core to a virus scanner lets the
+others burn theirs: two threads on two busy cores were ten to thirty times slower than one. What a step
+takes by the clock and by the processor shows it at once. Knows times and counts, no model.
+"""
+
+from dataclasses import dataclass, field
+
+WINDOW_SECONDS = 0.2
+"""Looked at together: Windows counts a process's time in ticks of 16 milliseconds."""
+FIRST_REST_SECONDS, LAST_REST_SECONDS = 1.0, 16.0
+"""Before a thread more is tried again; twice as long after each try in vain."""
+
+
+@dataclass(slots=True)
+class Pace:
+    """Call `took` after each step, and compute the next one with `threads`."""
+
+    most: int
+    """Threads when the cores are ours."""
+    threads: int = field(init=False)
+    """For the next step."""
+    _wall_seconds: float = 0.0
+    _processor_seconds: float = 0.0
+    _rest_seconds: float = 0.0
+    """Until a thread more is tried."""
+    _patience_seconds: float = FIRST_REST_SECONDS
+    _trying: bool = False
+
+    def __post_init__(self) -> None:
+        self.threads = self.most
+
+    def took(self, threads: int, *, wall_seconds: float, processor_seconds: float) -> None:
+        """A step with so many threads; the processor's time is that of the whole process. Fewer threads
+        than could be had tell nothing."""
+        if threads < self.threads:
+            return
+        self._wall_seconds += wall_seconds
+        self._processor_seconds += processor_seconds
+        if self._wall_seconds < WINDOW_SECONDS or self.most == 1:
+            return
+        cores, seconds = self._processor_seconds / self._wall_seconds, self._wall_seconds
+        self._wall_seconds = self._processor_seconds = 0.0
+        if cores < _worth_it(self.threads):
+            self._step_down()
+        elif self._trying:
+            self._trying, self._patience_seconds = False, FIRST_REST_SECONDS
+            self._rest_seconds = 0.0
+        elif self.threads < self.most:
+            self._rest_seconds -= seconds
+            if self._rest_seconds <= 0:
+                self.threads, self._trying = self.threads + 1, True
+
+    def _step_down(self) -> None:
+        if self._trying:
+            self._patience_seconds = min(2 * self._patience_seconds, LAST_REST_SECONDS)
+        self.threads, self._trying = self.threads - 1, False
+        self._rest_seconds = self._patience_seconds
+
+
+def _worth_it(threads: int) -> float:
+    """Cores that `threads` must really have had, or one thread less is as quick.
+
+    All of n threads get on only while all of them run. With c cores that is a share c - (n - 1) of the
+    time, so n threads do n (c - n + 1), and one less does n - 1.
+    """
+    return (threads - 1) * (1 + 1 / threads)
