@@ -182,4 +182,6 @@ def _show_pair(one: "TaskComparison") -> None:
 
 def number(value: float) -> str:
     """Four digits that matter."""
+    if abs(value) >= 1e5:
+        return f"{value:.2e}"
     return f"{value:.4f}" if abs(value) < 10 else f"{value:,.1f}"
