@@ -22,6 +22,7 @@ from soro_edge.errors import (
     ModelExists,
     ModelFileMissing,
     NoModel,
+    NoModelYet,
     NotEnoughMemory,
 )
 from soro_edge.gguf_header import GgufHeader, read_header
@@ -64,11 +65,14 @@ class ModelFolder:
         return list({manifest.name: manifest for manifest in reversed(found)}.values())[::-1]
 
     def find(self, name: str) -> Manifest:
-        """The model of that name; the empty name is the first one whose file is here. NoModel."""
+        """The model of that name; the empty name is the first one whose file is here.
+
+        Raises NoModel, NoModelYet.
+        """
         for manifest in self.all():
             if manifest.name == name or (not name and self.file(manifest).exists()):
                 return manifest
-        raise NoModel(name=name)
+        raise NoModel(name=name) if name else NoModelYet()
 
     def file(self, manifest: Manifest) -> Path:
         """Where the GGUF is, or would be."""

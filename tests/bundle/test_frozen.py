@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
-from soro_edge import __version__, frozen
+from soro_edge import __version__, cli, frozen
 from soro_edge.commands.doctor import engine_line
 from soro_edge.engine import variants
 from soro_edge.engine.api import EngineOptions
 from soro_edge.engine.client import WORKER_COMMAND, EngineProcess
+from soro_edge.errors import NotInBundle
 
 ROOT = Path(__file__).parents[2]
 MAKERS = ROOT / "soro_edge/evaluation"
@@ -48,11 +49,20 @@ def test_the_worker_starts_as_the_bundles_own_child(tiny_model: Path, tmp_path: 
 
 def test_other_modules_are_no_children(monkeypatch: pytest.MonkeyPatch) -> None:
     called = []
-    cli = types.SimpleNamespace(main=lambda: called.append(tuple(sys.argv[1:])))
-    monkeypatch.setattr(importlib, "import_module", lambda name: {"soro_edge.cli": cli}[name])
+    double = types.SimpleNamespace(main=lambda: called.append(tuple(sys.argv[1:])))
+    monkeypatch.setattr(importlib, "import_module", lambda name: {"soro_edge.cli": double}[name])
     monkeypatch.setattr(sys, "argv", ["soro", "-m", "this"])
     frozen.main()
     assert called == [("-m", "this")]
+
+
+def test_a_makers_command_in_a_bundle_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(**_options: Any) -> None:
+        raise ModuleNotFoundError(name="soro_edge.evaluation")
+
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    monkeypatch.setattr(cli.soro, "main", missing)
+    assert cli._run() == NotInBundle.exit_code
 
 
 class Recipe:
@@ -106,7 +116,9 @@ def test_the_recipe_takes_every_file_that_the_program_reads(recipe: Recipe) -> N
 
 
 def test_the_recipe_leaves_the_makers_tools_out(recipe: Recipe) -> None:
-    assert {"numpy", "convert", "tests", "torch"} <= set(recipe.given["excludes"])
+    assert {"numpy", "convert", "soro_edge.evaluation", "tests", "torch"} <= set(
+        recipe.given["excludes"]
+    )
     assert set(frozen.CHILDREN) <= set(recipe.given["hiddenimports"])
     assert not recipe.given["exe"]["upx"] and not recipe.given["collect"]["upx"]
     assert (recipe.output / "soro/_internal/llama_cpp/lib/libllama.so").exists()
