@@ -8,7 +8,7 @@ import pytest
 
 from soro_edge.errors import DiskFull, NoModel
 from soro_edge.stick import installing
-from soro_edge.stick.choosing import files_for
+from soro_edge.stick.choosing import files_for, runnable_from_stick
 from soro_edge.stick.errors import (
     InstallationBusy,
     NoModelFits,
@@ -25,6 +25,7 @@ from soro_edge.stick.installed import Installation
 from soro_edge.stick.installing import Order, Step, go_back, install, locked
 from soro_edge.stick.launchers import Launchers
 from soro_edge.stick.manifest import Group
+from soro_edge.stick.reading import open_stick
 from soro_edge.stick.signing import make_key
 from tests.stick.conftest import GB, MakeStick, OrderOf, Silent
 
@@ -333,6 +334,12 @@ def test_the_largest_model_that_fits_is_taken(make: MakeStick, order_of: OrderOf
         install(order_of(root, memory_bytes=GB // 2), Silent())
     with pytest.raises(NoModel):
         install(order_of(root, model="none"), Silent())
+
+
+def test_from_the_stick_itself_only_models_in_one_piece_run(make: MakeStick) -> None:
+    whole_models = open_stick(make("1.0")).manifest
+    assert runnable_from_stick(whole_models) == whole_models
+    assert runnable_from_stick(open_stick(make("2.0", part_bytes=70_000)).manifest).models == ()
 
 
 def test_a_smaller_choice_takes_the_earlier_model_away(
