@@ -15,7 +15,9 @@ make_site() {
     cp -r "$source/llama_cpp" "$site/"
     local version
     version=$(sed -n 's/^Version: //p' "$source/PKG-INFO" | head -1)
-    mkdir "$site/llama_cpp_python-$version.dist-info"
-    cp "$source/PKG-INFO" "$site/llama_cpp_python-$version.dist-info/METADATA"
-    cp "$source/LICENSE.md" "$site/llama_cpp_python-$version.dist-info/"
+    local info=llama_cpp_python-$version.dist-info
+    mkdir "$site/$info"
+    cp "$source/PKG-INFO" "$site/$info/METADATA"
+    cp "$source/LICENSE.md" "$site/$info/"
+    echo "$info/LICENSE.md,," >"$site/$info/RECORD"
 }

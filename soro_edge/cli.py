@@ -2,7 +2,7 @@
 
 stdout carries the answer, stderr the rest. Exit codes: 0 done; 1 a fault of the program; 2 wrong usage
 or setting; 3 model; 4 question; 5 engine; 6 storage; 7 unusable answer; 8 conversion;
-130 interrupted.
+9 evaluation; 10 stick; 130 interrupted.
 """
 
 import contextlib
@@ -12,14 +12,17 @@ import os
 import signal
 import sys
 import types
-from pathlib import Path
 from typing import Any, NoReturn
 
 import click
 
 from soro_edge import __version__, locale
+from soro_edge.commands.groups.history import history
+from soro_edge.commands.groups.makers import convert, evaluate
+from soro_edge.commands.groups.models import models
+from soro_edge.commands.groups.usb import usb
 from soro_edge.commands.program import AnswerOptions, Program
-from soro_edge.errors import SoroError
+from soro_edge.errors import NotInBundle, SoroError
 from soro_edge.locale import _
 from soro_edge.paths import find_paths
 from soro_edge.settings import read_settings
@@ -64,6 +67,11 @@ def _run() -> int:
         if error.errno in (errno.EPIPE, errno.EIO):
             raise
         return _show_fault()
+    except ModuleNotFoundError:
+        if not getattr(sys, "frozen", False):
+            return _show_fault()
+        show_error(NotInBundle())
+        return NotInBundle.exit_code
     except Exception:  # noqa: BLE001 the CLI's edge: a person gets a sentence, the log the rest
         return _show_fault()
     return code if isinstance(code, int) else 0
@@ -113,7 +121,7 @@ def soro(
     """Soro Edge: an offline tutor in Tajik. Without a command it opens the tutor.
 
     Exit codes: 0 done, 1 fault of the program, 2 wrong usage or setting, 3 model, 4 question, 5 engine,
-    6 storage, 7 unusable answer, 8 conversion, 130 interrupted.
+    6 storage, 7 unusable answer, 8 conversion, 9 evaluation, 10 stick, 130 interrupted.
     """
     environ = dict(os.environ)
     given = {"SORO_LANGUAGE": language, "SORO_PROFILE": profile, "SORO_MODEL": model}
@@ -179,113 +187,6 @@ def chat(program: Program, /, **answer: Any) -> int:
     return run_chat(program, AnswerOptions(**answer))
 
 
-@soro.group()
-def history() -> None:
-    """Read, search, export and delete stored conversations."""
-
-
-@history.command("list")
-@click.option("--limit", default=200, show_default=True, type=click.IntRange(min=1))
-@click.pass_obj
-def history_list(program: Program, limit: int) -> None:
-    """List the conversations, the newest first."""
-    from soro_edge.commands import history
-
-    history.list_conversations(program, limit)
-
-
-@history.command("show")
-@click.argument("id", type=int)
-@click.pass_obj
-def history_show(program: Program, id: int) -> None:
-    """Print the conversation number ID."""
-    from soro_edge.commands import history
-
-    history.show(program, id)
-
-
-@history.command("search")
-@click.argument("words", nargs=-1, required=True)
-@click.pass_obj
-def history_search(program: Program, words: tuple[str, ...]) -> None:
-    """Find messages with all WORDS; plain г, к, у also find ғ, қ, ӯ."""
-    from soro_edge.commands import history
-
-    history.search(program, " ".join(words))
-
-
-@history.command("export")
-@click.argument("id", type=int)
-@click.option(
-    "--format", "form", type=click.Choice(["md", "txt", "html"]), default="md", show_default=True
-)
-@click.option(
-    "--output", type=click.Path(path_type=Path), help="Write to this file, not to standard output."
-)
-@click.pass_obj
-def history_export(program: Program, id: int, form: str, output: Path | None) -> None:
-    """Write the conversation number ID as Markdown, plain text or HTML."""
-    from soro_edge.commands import history
-
-    history.export(program, id, form, output)
-
-
-@history.command("delete")
-@click.argument("id", type=int)
-@click.option("--yes", is_flag=True, help="Do not ask.")
-@click.pass_obj
-def history_delete(program: Program, id: int, yes: bool) -> None:
-    """Delete the conversation number ID for ever."""
-    from soro_edge.commands import history
-
-    history.delete(program, id, sure=yes)
-
-
-@soro.group()
-def models() -> None:
-    """List, add and check models."""
-
-
-@models.command("list")
-@click.pass_obj
-def models_list(program: Program) -> None:
-    """List the models and whether their files are here."""
-    from soro_edge.commands import models
-
-    models.list_models(program)
-
-
-@models.command("add")
-@click.argument("file", type=click.Path(path_type=Path))
-@click.option("--name", default="", help="Name for the model; the file's own otherwise.")
-@click.pass_obj
-def models_add(program: Program, file: Path, name: str) -> None:
-    """Copy the GGUF FILE, and the .toml manifest beside it, to this computer's models."""
-    from soro_edge.commands import models
-
-    models.add(program, file, name)
-
-
-@models.command("verify")
-@click.argument("name", required=False, default="")
-@click.pass_obj
-def models_verify(program: Program, name: str) -> int:
-    """Read the whole file of model NAME, or of every model, and compare its SHA-256."""
-    from soro_edge.commands import models
-
-    return models.verify(program, name)
-
-
-@models.command("info")
-@click.argument("name", required=False, default="")
-@click.pass_obj
-def models_info(program: Program, name: str) -> None:
-    """Tell what is known of the model NAME, or of the one in use."""
-    from soro_edge.commands import models
-
-    models.info(program, name)
-
-
 @soro.command()
 @click.pass_obj
 def doctor(program: Program) -> int:
@@ -337,29 +238,8 @@ def bench(program: Program, model: str, as_json: bool, rounds: int) -> None:
     run_bench(program.engine_options(manifest), program.paths, rounds=rounds, as_json=as_json)
 
 
-@soro.command()
-@click.argument("checkpoint", type=click.Path(path_type=Path))
-@click.argument("output", type=click.Path(path_type=Path))
-@click.option("--type", default="q4_0", show_default=True, help="q4_0, iq4_nl, q8_0, bf16, f16 or f32.")
-@click.option("--vocabulary", default="32768", show_default=True, help="Rows that stay, or full.")
-@click.option("--keep-text", type=click.Path(path_type=Path), help="Its tokens stay the same.")
-@click.option("--calibration", default="", help="Text to calibrate on, or none; ours otherwise.")
-@click.option(
-    "--calibration-tokens",
-    type=click.IntRange(min=1),
-    help="Use at most so many.",
-)
-@click.option("--size", default="", help="Finer types up to this size: 450MB, or bytes.")
-@click.option("--name", default="", help="Name of the model; the output's otherwise.")
-@click.option("--license", default="gemma", show_default=True, help="Licence of the weights.")
-@click.option("--force", is_flag=True, help="Replace an existing output.")
-@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
-@click.option("--verify", type=click.Choice(["torch"]), help="Compare logits with transformers.")
-def convert(checkpoint: Path, output: Path, **options: Any) -> None:
-    """Make a small GGUF file, OUTPUT, of the trained weights in the folder CHECKPOINT."""
-    from soro_edge.commands.convert import run_convert
-
-    run_convert(checkpoint, output, **options)
+for part in (history, models, convert, evaluate, usb):
+    soro.add_command(part)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,8 @@
 
     SoroError
     ├── ModelError                 exit 3
-    │   ├── NoModel                    no model of that name, or none at all
+    │   ├── NoModel                    no model of that name
+    │   ├── NoModelYet                 none at all
     │   ├── ModelFileMissing           the manifest is here, the file is not
     │   ├── NotAModel                  the file is no GGUF
     │   ├── ModelCutShort              the GGUF ends too early
@@ -30,10 +31,12 @@
     │   └── NothingToRepeat            `again` where nothing was asked
     ├── SettingsError              exit 2
     ├── NoTerminal                 exit 2    the full screen needs one
+    ├── NotInBundle                exit 2    a command for makers of models, in the pupils' program
     ├── Interrupted                exit 130  by Ctrl-C, SIGTERM or a closed terminal
     ├── UnusableAnswer             exit 7   the answer looped or stayed empty
     ├── ConversionFailed           exit 8   `soro convert` says why; its sentences are English
     │   └── NoConverter                no checkout, or no packages of the group `convert`
+    ├── StickError                 exit 10  drawn in soro_edge/stick/errors.py
     └── EvaluationFailed           exit 9   `soro eval` says why; its sentences are English
 
 Each class has a message and a hint, English msgids whose {fields} are filled when the error is
@@ -75,6 +78,11 @@ class ModelError(SoroError):
 class NoModel(ModelError):
     message = N_("There is no model named «{name}».")
     hint = N_("See `soro models list`; add a GGUF file with `soro models add FILE`.")
+
+
+class NoModelYet(ModelError):
+    message = N_("There is no model on this computer yet.")
+    hint = N_("Install one from the stick, or add a GGUF file with `soro models add FILE`.")
 
 
 class ModelFileMissing(ModelError):
@@ -214,6 +222,12 @@ class Interrupted(SoroError):
 class NoTerminal(SoroError):
     message = N_("The tutor needs a terminal: its input or output goes elsewhere.")
     hint = N_("Ask with `soro ask`, or talk in plain lines with `soro chat`.")
+    exit_code = 2
+
+
+class NotInBundle(SoroError):
+    message = N_("This command is for makers of models; the pupils' program does not have it.")
+    hint = N_("Run it in a checkout of Soro Edge: `uv run soro`.")
     exit_code = 2
 
 

@@ -22,12 +22,19 @@ from soro_edge.errors import (
     ModelExists,
     ModelFileMissing,
     NoModel,
+    NoModelYet,
     NotEnoughMemory,
 )
 from soro_edge.gguf_header import GgufHeader, read_header
 from soro_edge.manifest import Manifest, read_manifest, write_manifest
 from soro_edge.memory import fit_memory, plan_memory
-from soro_edge.paths import Paths, make_folder, manifests_folder, storage_error
+from soro_edge.paths import (
+    Paths,
+    make_folder,
+    manifests_folder,
+    shipped_models,
+    storage_error,
+)
 
 Progress = Callable[[float], None]
 _CHUNK_BYTES = 1 << 20
@@ -44,22 +51,28 @@ class ModelFolder:
     paths: Paths
 
     def all(self) -> list[Manifest]:
-        """Those that a person added, the newest first, then those that come with the program."""
+        """Those that a person added, the newest first, then those of the stick, then the program's."""
         added = sorted(
             self.paths.models_folder.glob("*.toml"),
             key=lambda path: (-path.stat().st_mtime_ns, path.name),
         )
+        shipped = shipped_models()
+        of_stick = sorted(shipped.glob("*.toml")) if shipped else []
         found = [
-            read_manifest(path) for path in (*added, *sorted(manifests_folder().glob("*.toml")))
+            read_manifest(path)
+            for path in (*added, *of_stick, *sorted(manifests_folder().glob("*.toml")))
         ]
         return list({manifest.name: manifest for manifest in reversed(found)}.values())[::-1]
 
     def find(self, name: str) -> Manifest:
-        """The model of that name; the empty name is the first one whose file is here. NoModel."""
+        """The model of that name; the empty name is the first one whose file is here.
+
+        Raises NoModel, NoModelYet.
+        """
         for manifest in self.all():
             if manifest.name == name or (not name and self.file(manifest).exists()):
                 return manifest
-        raise NoModel(name=name)
+        raise NoModel(name=name) if name else NoModelYet()
 
     def file(self, manifest: Manifest) -> Path:
         """Where the GGUF is, or would be."""
@@ -97,6 +110,11 @@ class ModelFolder:
             verified.pop(str(path), None)
             self._store_verified(verified)
             raise ModelDamaged(path=str(path))
+        self.note_whole(manifest)
+
+    def note_whole(self, manifest: Manifest) -> None:
+        """Remember that the file was hashed just now and is whole."""
+        path, verified = self.file(manifest), self._verified()
         facts = path.stat()
         verified[str(path)] = [facts.st_mtime_ns, facts.st_size, manifest.sha256]
         self._store_verified(verified)
@@ -106,12 +124,8 @@ class ModelFolder:
 
         Raises NotAModel, ModelCutShort, ModelDamaged, ModelExists, DiskFull.
         """
-        header = read_header(source)
-        beside = source.with_suffix(".toml")
-        manifest = (
-            read_manifest(beside) if beside.exists() else _manifest_from_header(source, header)
-        )
-        manifest = replace(manifest, name=name or manifest.name, file_name=source.name)
+        manifest = manifest_of(source)
+        manifest = replace(manifest, name=name or manifest.name)
         folder = make_folder(self.paths.models_folder)
         target = folder / source.name
         for other in self.all():
@@ -144,6 +158,17 @@ class ModelFolder:
             self.paths.verified_file.write_text(json.dumps(stamps), encoding="utf-8")
         except OSError:
             return
+
+
+def manifest_of(source: Path) -> Manifest:
+    """What is known of a GGUF file anywhere: from the manifest beside it, otherwise from its head.
+
+    Raises ModelFileMissing, NotAModel, ModelCutShort, BadManifest.
+    """
+    header = read_header(source)
+    beside = source.with_suffix(".toml")
+    manifest = read_manifest(beside) if beside.exists() else manifest_from_header(source, header)
+    return replace(manifest, file_name=source.name, package=None)
 
 
 def memory_needed_bytes(manifest: Manifest, header: GgufHeader, context_tokens: int) -> int:
@@ -197,7 +222,8 @@ def _copy(source: Path, target: Path, on_progress: Progress) -> str:
     return digest.hexdigest()
 
 
-def _manifest_from_header(source: Path, header: GgufHeader) -> Manifest:
+def manifest_from_header(source: Path, header: GgufHeader) -> Manifest:
+    """For a GGUF without a manifest; its SHA-256 is not known yet."""
     kind = header.metadata.get("general.architecture", "")
     trained = int(header.metadata.get(f"{kind}.context_length", 2048))
     name = re.sub(r"[^a-z0-9.]+", "-", source.stem.lower()).strip("-") or "model"

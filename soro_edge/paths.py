@@ -1,7 +1,7 @@
 """Where everything lies. Every path of the program is made here; nothing is created by asking.
 
-Three modes: SORO_HOME names one folder for all; a folder `soro-data` beside a packaged program
-means portable mode, all inside it; otherwise the system's own places (platformdirs).
+Three modes: SORO_HOME names one folder for all; a folder `soro-data` beside a packaged program, or
+above it on a stick, means portable mode, all inside it; otherwise the system's own places (platformdirs).
 """
 
 import os
@@ -13,6 +13,10 @@ from pathlib import Path
 from soro_edge.errors import DiskFull, FolderNotWritable
 
 PORTABLE_FOLDER = "soro-data"
+SHIPPED_MODELS_FOLDER = "soro-models"
+"""Models that came with a packaged program: beside its folder, or above it on a stick."""
+_LEVELS = 3
+"""A program on a stick lies in soro/linux/soro/ or soro/windows/soro/; what it shares lies in soro/."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,16 +65,18 @@ class Paths:
         return self.data / "profiles" / profile / "history.sqlite3"
 
 
-def find_paths(environ: Mapping[str, str] = os.environ) -> Paths:
-    """The folders for this process; see the module's docstring for the three modes."""
+def find_paths(environ: Mapping[str, str] = os.environ, *, portable: bool = True) -> Paths:
+    """The folders for this process; see the module's docstring for the three modes.
+
+    Without `portable` they are those of a program that is installed on this computer.
+    """
     home = environ.get("SORO_HOME")
     if home:
         root = Path(home).expanduser().absolute()
         return Paths(data=root, config=root, logs=root / "logs", mode="SORO_HOME")
-    if getattr(sys, "frozen", False):
-        beside = Path(sys.executable).parent / PORTABLE_FOLDER
-        if beside.is_dir():
-            return Paths(data=beside, config=beside, logs=beside / "logs", mode="portable")
+    beside = _near_program(PORTABLE_FOLDER) if portable else None
+    if beside:
+        return Paths(data=beside, config=beside, logs=beside / "logs", mode="portable")
     import platformdirs  # here: not needed where the folder is named
 
     system = platformdirs.PlatformDirs("soro-edge", appauthor=False)
@@ -80,6 +86,31 @@ def find_paths(environ: Mapping[str, str] = os.environ) -> Paths:
         logs=system.user_log_path,
         mode="system",
     )
+
+
+def installation_folder(environ: Mapping[str, str] = os.environ) -> Path:
+    """Where a stick installs the program, for this person alone."""
+    home = environ.get("SORO_HOME")
+    if home:
+        return Path(home).expanduser().absolute() / "program"
+    if sys.platform == "win32":
+        local = environ.get("LOCALAPPDATA") or str(Path.home() / "AppData" / "Local")
+        return Path(local) / "Programs" / "soro-edge"
+    return Path.home() / ".local" / "lib" / "soro-edge"
+
+
+def shipped_models() -> Path | None:
+    """The folder of models that came with this packaged program; None where none did."""
+    return _near_program(SHIPPED_MODELS_FOLDER)
+
+
+def _near_program(name: str) -> Path | None:
+    """The nearest folder of that name beside the packaged program or above it."""
+    if getattr(sys, "frozen", False):
+        for level in Path(sys.executable).absolute().parents[:_LEVELS]:
+            if (level / name).is_dir():
+                return level / name
+    return None
 
 
 def manifests_folder() -> Path:

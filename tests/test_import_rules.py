@@ -21,6 +21,7 @@ RANK = {
     "chat": 5,
     "testing": 6,
     "history": 6,
+    "stick": 7,
     "tui": 7,
     "bench": 7,
     "evaluation": 7,
@@ -36,6 +37,7 @@ ONLY_IN = {
     "convert": ("commands/convert.py",),
     "gguf": ("testing/",),
     "numpy": ("testing/", "evaluation/"),
+    "nacl": ("stick/signing.py",),
 }
 
 

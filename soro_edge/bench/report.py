@@ -8,6 +8,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from soro_edge.bench.trial import Trial, run_trial, text_prompt
 from soro_edge.engine.api import EngineOptions, ModelInfo, Prompt
 from soro_edge.engine.client import EngineProcess
 from soro_edge.engine.wire import Count, Load, encode
+from soro_edge.locale import _
 from soro_edge.paths import Paths
 
 TOKENS = 96
@@ -37,8 +39,9 @@ def run_bench(
     log_file = paths.engine_log
     info = _describe(options, log_file)
     measured: list[dict[str, Row]] = []
+    began = time.monotonic()
     for number in range(rounds):
-        click.echo(f"{number + 1}/{rounds}", err=True)
+        click.echo(f"{number + 1}/{rounds}{_time_left(began, number, rounds)}", err=True)
         row = _round(options, log_file, info)
         row["start_to_first_paint_seconds"] = {"soro": _paint_seconds()}
         measured.append(row)
@@ -54,6 +57,13 @@ def run_bench(
         ]
         ratio = f"{line['ratio']:>8.3f}" if "ratio" in line else ""
         print(f"{name:<32}{''.join(cells)}{ratio}")
+
+
+def _time_left(began: float, done: int, rounds: int) -> str:
+    if not done:
+        return ""
+    seconds = (time.monotonic() - began) / done * (rounds - done)
+    return ", " + _("about {minutes} min left").format(minutes=max(1, round(seconds / 60)))
 
 
 def _round(options: EngineOptions, log_file: Path, info: ModelInfo) -> dict[str, Row]:

@@ -29,14 +29,13 @@ from soro_edge.engine.native import AbortFlag, lib, library_build
 from soro_edge.engine.pace import Pace
 from soro_edge.engine.prefix import Checkpoint, shared_tokens
 from soro_edge.engine.sampler import sampler_chain
-from soro_edge.engine.states import StateStore
+from soro_edge.engine.states import WORTH_READING_TOKENS, StateStore
 from soro_edge.errors import QuestionTooLong
 
 AHEAD_BATCH_TOKENS = 16
 """Read ahead in such steps: what is asked meanwhile waits for one of them."""
 WORTH_SAVING_TOKENS = 128
 """A state that holds fewer tokens is read anew as quickly as from a slow disk."""
-WORTH_READING_TOKENS = 32
 CHECKPOINT_SPACING_TOKENS = 64
 
 

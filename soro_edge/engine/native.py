@@ -37,7 +37,8 @@ lib = load_bindings()
 
 def _library_folder() -> Path:
     """Where the bindings look too."""
-    return Path(os.environ.get("LLAMA_CPP_LIB_PATH") or Path(lib.__file__).parent / "lib")
+    beside = Path(lib.__file__ or "").parent / "lib"
+    return Path(os.environ.get("LLAMA_CPP_LIB_PATH") or beside)
 
 
 VARIANT = load_best_variant(_library_folder())

@@ -26,6 +26,8 @@ _HEAD_AT = len(_MAGIC) + _DIGEST_BYTES
 _LONGEST_HEAD = 1 << 20
 DISK_RESERVE_BYTES = 200_000_000
 """Never written where less than this would stay free: the history needs the disk more."""
+WORTH_READING_TOKENS = 32
+"""A state that spares fewer tokens is not worth a file."""
 _STALE_SECONDS = 3600.0
 
 

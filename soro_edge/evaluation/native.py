@@ -6,6 +6,7 @@ cache is kept at full size, or what a branch needs of the trunk would be gone. K
 """
 
 import functools
+import math
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -43,15 +44,16 @@ class Scorer:
         context_tokens: int = 2048,
         threads: int = 0,
         sequences: int = 48,
-        output_tokens: int = 64,
+        output_tokens: int = 128,
         exact: bool = False,
     ) -> None:
         """`sequences`: requests read at the same time. `output_tokens`: positions whose logits lie in
         memory at the same time, each the vocabulary x 4 bytes, twice. `exact`: cache and attention in
         F32, for comparing with other programs. Raises ModelError."""
-        self.context_tokens = context_tokens
+        self.context_tokens = 0
         self.threads = threads or os.cpu_count() or 1
-        self._sequences = sequences
+        self.sequences = sequences
+        self._exact = exact
         self._output_tokens = max(output_tokens, sequences + 1)
         self._context: int | None = None
         self._trunk: tuple[int, ...] = ()
@@ -60,8 +62,8 @@ class Scorer:
             path, load_mode=LoadMode.MAP, repack=True, on_progress=lambda _fraction: None
         )
         self.vocabulary = Vocabulary(self._model, template="")
-        self._context = self._new_context(exact)
-        self._memory = lib.llama_get_memory(self._context)
+        self.trained_context_tokens: int = lib.llama_model_n_ctx_train(self._model)
+        self.reserve(context_tokens)
 
     def __enter__(self) -> Self:
         return self
@@ -82,6 +84,22 @@ class Scorer:
         model, self._model = self._model, None
         if model is not None:
             lib.llama_model_free(model)
+
+    def reserve(self, context_tokens: int) -> None:
+        """Make room for requests of so many tokens; what was read is forgotten if there is none."""
+        if context_tokens <= self.context_tokens:
+            return
+        if self._context is not None:
+            lib.llama_free(self._context)
+        self.context_tokens = context_tokens
+        self._trunk = ()
+        self._context = self._new_context()
+        self._memory = lib.llama_get_memory(self._context)
+
+    @property
+    def room_tokens(self) -> int:
+        """So many tokens of all sequences together fit into the cache."""
+        return self.context_tokens + _BRANCH_TOKENS
 
     # Texts and tokens
 
@@ -129,7 +147,7 @@ class Scorer:
                 Branch(token=token, position=begin + place, requests=[-1], wanted=[(0, 0)])
                 for place, token in enumerate(part)
             ]
-            yield self._run(batch).copy()
+            yield self.run(batch).copy()
         self.clear()
 
     def log_likelihoods(
@@ -142,8 +160,7 @@ class Scorer:
 
     def answer(self, requests: Sequence[Request]) -> Iterator[LogLikelihood]:
         """One answer for each request, in their order. Put requests that begin alike side by side."""
-        room = self.context_tokens + _BRANCH_TOKENS
-        for group in groups(requests, most=self._sequences, room_tokens=room):
+        for group in groups(requests, most=self.sequences, room_tokens=self.room_tokens):
             yield from self._answer(group)
 
     def clear(self) -> None:
@@ -151,19 +168,28 @@ class Scorer:
         lib.llama_memory_clear(self._memory, True)
         self._trunk = ()
 
-    def _answer(self, group: Group) -> list[LogLikelihood]:
-        trunk = group.trunk
+    def grow(self, trunk: tuple[int, ...], branches: int) -> None:
+        """`trunk` in sequence 0, as much as is there already kept; branch n is sequence n + 1."""
         kept = shared_tokens(self._trunk, trunk)
         lib.llama_memory_seq_rm(self._memory, 0, kept, -1)
         self._trunk = self._trunk[:kept]
         self._read(trunk[kept:], kept)
         self._trunk = trunk
-        for number in range(len(group.requests)):
+        for number in range(branches):
             lib.llama_memory_seq_cp(self._memory, 0, number + 1, -1, -1)
+
+    def cut(self, branches: int) -> None:
+        """The branches go, the trunk stays."""
+        for number in range(branches):
+            lib.llama_memory_seq_rm(self._memory, number + 1, -1, -1)
+
+    def _answer(self, group: Group) -> list[LogLikelihood]:
+        trunk = group.trunk
+        self.grow(trunk, len(group.requests))
         totals = [0.0] * len(group.requests)
         greedy = [True] * len(group.requests)
-        for batch in self._batches(group.branches(len(trunk))):
-            rows = self._run(batch)
+        for batch in self.batches(group.branches(len(trunk))):
+            rows = self.run(batch)
             asked = [branch.wanted for branch in batch if branch.wanted]
             for wanted, found in zip(asked, self._chosen(rows, asked), strict=True):
                 for (request, _token), (log_probability, is_first) in zip(
@@ -171,8 +197,7 @@ class Scorer:
                 ):
                     totals[request] += log_probability
                     greedy[request] &= is_first
-        for number in range(len(group.requests)):
-            lib.llama_memory_seq_rm(self._memory, number + 1, -1, -1)
+        self.cut(len(group.requests))
         return [
             LogLikelihood(total=total, greedy=first, tokens=len(request.continuation))
             for request, total, first in zip(group.requests, totals, greedy, strict=True)
@@ -186,7 +211,7 @@ class Scorer:
             tokens = ([token for _request, token in wanted] for wanted in asked)
             return list(pool.map(chosen, rows, tokens))
 
-    def _batches(self, branches: list[Branch]) -> Iterator[list[Branch]]:
+    def batches(self, branches: list[Branch]) -> Iterator[list[Branch]]:
         """Cut where the batch or its logits would grow too large."""
         batch: list[Branch] = []
         outputs = 0
@@ -203,14 +228,14 @@ class Scorer:
         """Into sequence 0, no logits asked for."""
         for place in range(0, len(tokens), _READ_TOKENS):
             part = tokens[place : place + _READ_TOKENS]
-            self._run(
+            self.run(
                 [
                     Branch(token=token, position=begin + place + number, requests=[-1])
                     for number, token in enumerate(part)
                 ]
             )
 
-    def _run(self, branches: list[Branch]) -> Logits:
+    def run(self, branches: list[Branch]) -> Logits:
         """Let the model read a batch; request n is sequence n + 1. The logits of those whose successor
         is wanted lie in llama.cpp's memory until the next batch."""
         most = max(len(branch.requests) for branch in branches)
@@ -240,16 +265,16 @@ class Scorer:
         )
         return found
 
-    def _new_context(self, exact: bool) -> int:
+    def _new_context(self) -> int:
         wanted = lib.llama_context_default_params()
-        wanted.n_ctx = self.context_tokens + _BRANCH_TOKENS
+        wanted.n_ctx = self.room_tokens
         wanted.n_batch = wanted.n_ubatch = max(_READ_TOKENS, self._output_tokens)
         wanted.n_outputs_max = self._output_tokens
-        wanted.n_seq_max = self._sequences + 1
+        wanted.n_seq_max = self.sequences + 1
         wanted.kv_unified = wanted.swa_full = True
         wanted.n_threads = wanted.n_threads_batch = self.threads
         wanted.no_perf = True
-        if exact:
+        if self._exact:
             wanted.type_k = wanted.type_v = lib.GGML_TYPE_F32
             wanted.flash_attn_type = lib.LLAMA_FLASH_ATTN_TYPE_DISABLED
         context: int | None = lib.llama_init_from_model(self._model, wanted) or None
@@ -265,9 +290,10 @@ class Scorer:
 def chosen(logits: Logits, tokens: Sequence[int]) -> list[tuple[float, bool]]:
     """Of one position, for each of `tokens`: logarithm of its probability, and whether it is the first
     choice. logits: [vocabulary]."""
-    best = logits.max()
+    first = int(logits.argmax())
+    best = logits[first]
     shifted = logits - best
     np.exp(shifted, out=shifted)
-    normal = float(best) + float(np.log(shifted.sum(dtype=np.float64)))
-    first = int(logits.argmax())
+    # numpy adds in pairs: the sum of 262,144 float32 is good to seven digits.
+    normal = float(best) + math.log(float(shifted.sum()))
     return [(float(logits[token]) - normal, token == first) for token in tokens]

@@ -1,13 +1,14 @@
 """How sure a number is: standard errors, bootstrap intervals, and two models on the same items.
 
-The standard error of a mean is lm-evaluation-harness's: the sample's deviation (n - 1) over the root of n.
-Everything else that is measured is a function of sums over items (a perplexity, an F1), and its interval comes
-from resampling the items with replacement. Knows numbers only.
+The standard error of a mean is lm-evaluation-harness's: the sample's deviation (n - 1) over the root
+of n. Everything else that is measured is a function of sums over items (a perplexity, an F1), and its
+interval comes from resampling the items with replacement. Knows numbers only.
 """
 
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
@@ -100,4 +101,4 @@ def sign_test(higher: int, lower: int) -> float:
     if not trials:
         return 1.0
     tail = sum(math.comb(trials, count) for count in range(fewer + 1))
-    return min(1.0, 2 * tail / 2**trials)
+    return min(1.0, float(Fraction(2 * tail, 2**trials)))

@@ -41,7 +41,7 @@ def make_backup(files: HistoryFiles, copy: Callable[[Path, Path], None] | None =
         with our_errors(files):
             _empty_log(files.main)
             changed = files.changed_at()
-            (copy or _copy_database)(files.main, temporary)
+            (copy or copy_database)(files.main, temporary)
             if damage_in_frozen_file(temporary):
                 files.suspect.touch()
                 raise HistoryDamaged(path=str(files.main), kept=str(files.main))
@@ -60,7 +60,8 @@ def _empty_log(path: Path) -> None:
         connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
 
-def _copy_database(source: Path, target: Path) -> None:
+def copy_database(source: Path, target: Path) -> None:
+    """A copy of one moment, while others may write. Raises sqlite3.Error."""
     target.unlink(missing_ok=True)
     with closing(connect(source)) as reader, closing(sqlite3.connect(target)) as writer:
         writer.execute("PRAGMA synchronous = OFF")

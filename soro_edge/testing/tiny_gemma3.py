@@ -5,10 +5,12 @@ with byte fallback, control tokens), so llama.cpp runs it as it runs a real one.
 which the runtime itself does not.
 """
 
+from collections.abc import Collection
 from pathlib import Path
 
 import gguf
 import numpy as np
+from numpy.typing import NDArray
 
 LAYERS, WIDTH, FEED_FORWARD, HEADS, KEY_WIDTH = 6, 64, 128, 2, 32
 SLIDING_WINDOW_TOKENS = 32
@@ -17,9 +19,16 @@ LETTERS = "абвгғдеёжзийӣкқлмнопрстуӯфхҳчҷшъэю�
 PIECES = ("▁", "▁са", "лом", "user", "model", "ан", "ин", "ро", "▁м", "▁д")
 
 
-def write_tiny_gemma3(path: Path, *, seed: int = 7, context_tokens: int = 512) -> Path:
-    """Write the model to `path`, the same bytes for the same seed; returns `path`."""
-    pieces, kinds = vocabulary()
+def write_tiny_gemma3(
+    path: Path, *, seed: int = 7, context_tokens: int = 512, leave_out: Collection[str] = ()
+) -> Path:
+    """Write the model to `path`, the same bytes for the same seed; returns `path`.
+
+    Pieces that are left out are cut from the vocabulary; all other weights stay as they were.
+    """
+    every_piece, every_kind = vocabulary()
+    rows = [row for row, piece in enumerate(every_piece) if piece not in leave_out]
+    pieces, kinds = [every_piece[row] for row in rows], [every_kind[row] for row in rows]
     writer = gguf.GGUFWriter(path, "gemma3")
     write_metadata(
         writer,
@@ -34,7 +43,7 @@ def write_tiny_gemma3(path: Path, *, seed: int = 7, context_tokens: int = 512) -
         key_width=KEY_WIDTH,
         window_tokens=SLIDING_WINDOW_TOKENS,
     )
-    _add_tensors(writer, len(pieces), np.random.default_rng(seed))
+    _add_tensors(writer, len(every_piece), rows, np.random.default_rng(seed))
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
@@ -93,15 +102,20 @@ def vocabulary(size: int = 0) -> tuple[list[str], list[int]]:
     return pieces, kinds
 
 
-def _add_tensors(writer: gguf.GGUFWriter, pieces: int, random: np.random.Generator) -> None:
+def _add_tensors(
+    writer: gguf.GGUFWriter, pieces: int, kept: list[int], random: np.random.Generator
+) -> None:
+    def draw(rows: int, columns: int) -> NDArray[np.float32]:
+        values: NDArray[np.float64] = random.standard_normal((rows, columns)) / np.sqrt(columns)
+        return values.astype(np.float32)
+
     def matrix(name: str, rows: int, columns: int) -> None:
-        values = random.standard_normal((rows, columns)) / np.sqrt(columns)
-        writer.add_tensor(name, values.astype(np.float32))
+        writer.add_tensor(name, draw(rows, columns))
 
     def norm(name: str, width: int) -> None:
         writer.add_tensor(name, np.ones(width, dtype=np.float32))
 
-    matrix("token_embd.weight", pieces, WIDTH)
+    writer.add_tensor("token_embd.weight", draw(pieces, WIDTH)[kept])
     norm("output_norm.weight", WIDTH)
     for layer in range(LAYERS):
         block = f"blk.{layer}."

@@ -68,7 +68,8 @@ def stop_milliseconds(options: EngineOptions, log_file: Path) -> float:
 
 def want_a_core() -> None:
     os.setsid()  # a program of its own in the eyes of the scheduler, not a part of this one
-    while True:
+    parent = os.getppid()
+    while os.getppid() == parent:
         pass
 
 

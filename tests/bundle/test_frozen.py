@@ -10,20 +10,29 @@ from typing import Any
 
 import pytest
 
-from soro_edge import frozen
+from soro_edge import __version__, cli, frozen
 from soro_edge.commands.doctor import engine_line
 from soro_edge.engine import variants
 from soro_edge.engine.api import EngineOptions
 from soro_edge.engine.client import WORKER_COMMAND, EngineProcess
+from soro_edge.errors import NotInBundle
 
 ROOT = Path(__file__).parents[2]
+MAKERS = ROOT / "soro_edge/evaluation"
+"""The maker's room: no bundle has it."""
+
+
+def files_of_the_bundle(pattern: str) -> list[Path]:
+    found = (ROOT / "soro_edge").rglob(pattern)
+    return [file for file in found if file.is_file() and not file.is_relative_to(MAKERS)]
 
 
 def test_every_child_that_the_program_starts_is_known_to_the_bundle() -> None:
     started = set()
-    for file in (ROOT / "soro_edge").rglob("*.py"):
+    for file in files_of_the_bundle("*.py"):
         started |= set(re.findall(r'"-m",\s*"([\w.]+)"', file.read_text(encoding="utf-8")))
-    assert started == set(frozen.CHILDREN)
+    # The program itself is started as it is.
+    assert started - {"soro_edge.cli"} == set(frozen.CHILDREN)
     assert all(callable(importlib.import_module(name).main) for name in frozen.CHILDREN)
 
 
@@ -40,11 +49,20 @@ def test_the_worker_starts_as_the_bundles_own_child(tiny_model: Path, tmp_path: 
 
 def test_other_modules_are_no_children(monkeypatch: pytest.MonkeyPatch) -> None:
     called = []
-    cli = types.SimpleNamespace(main=lambda: called.append(tuple(sys.argv[1:])))
-    monkeypatch.setattr(importlib, "import_module", lambda name: {"soro_edge.cli": cli}[name])
+    double = types.SimpleNamespace(main=lambda: called.append(tuple(sys.argv[1:])))
+    monkeypatch.setattr(importlib, "import_module", lambda name: {"soro_edge.cli": double}[name])
     monkeypatch.setattr(sys, "argv", ["soro", "-m", "this"])
     frozen.main()
     assert called == [("-m", "this")]
+
+
+def test_a_makers_command_in_a_bundle_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(**_options: Any) -> None:
+        raise ModuleNotFoundError(name="soro_edge.evaluation")
+
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    monkeypatch.setattr(cli.soro, "main", missing)
+    assert cli._run() == NotInBundle.exit_code
 
 
 class Recipe:
@@ -61,6 +79,7 @@ class Recipe:
             monkeypatch.setitem(sys.modules, name, types.ModuleType(name))
         monkeypatch.setitem(sys.modules, "PyInstaller.utils.hooks", hooks)
         monkeypatch.setenv("SORO_LIBRARIES", str(libraries))
+        monkeypatch.setenv("SORO_LICENCES", str(ROOT / "packaging"))
         monkeypatch.setattr(sys, "path", list(sys.path))
         self.given: dict[str, Any] = {}
         self.output = folder / "dist"
@@ -87,8 +106,9 @@ def recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Recipe:
 
 def test_the_recipe_takes_every_file_that_the_program_reads(recipe: Recipe) -> None:
     taken = {Path(source) for source, _target in recipe.given["datas"]}
-    ours = [file for file in (ROOT / "soro_edge").rglob("*") if file.is_file()]
-    wanted = {file for file in ours if file.suffix not in (".py", ".pyc", ".po")}
+    wanted = {
+        file for file in files_of_the_bundle("*") if file.suffix not in (".py", ".pyc", ".po")
+    }
     assert wanted | set((ROOT / "models").glob("*.toml")) <= taken
     for source, target in recipe.given["datas"]:
         if Path(source).is_relative_to(ROOT / "soro_edge"):
@@ -96,7 +116,9 @@ def test_the_recipe_takes_every_file_that_the_program_reads(recipe: Recipe) -> N
 
 
 def test_the_recipe_leaves_the_makers_tools_out(recipe: Recipe) -> None:
-    assert {"numpy", "convert", "tests", "torch"} <= set(recipe.given["excludes"])
+    assert {"numpy", "convert", "soro_edge.evaluation", "tests", "torch"} <= set(
+        recipe.given["excludes"]
+    )
     assert set(frozen.CHILDREN) <= set(recipe.given["hiddenimports"])
     assert not recipe.given["exe"]["upx"] and not recipe.given["collect"]["upx"]
     assert (recipe.output / "soro/_internal/llama_cpp/lib/libllama.so").exists()
@@ -155,3 +177,35 @@ def test_a_damaged_library_cannot_run(tmp_path: Path) -> None:
 def test_doctor_names_the_variant() -> None:
     assert "haswell" in engine_line("haswell")
     assert engine_line("") == "llama.cpp, built on this computer"
+
+
+def test_the_version_resource_tells_the_programs_version() -> None:
+    text = (ROOT / "packaging/windows/version.txt").read_text(encoding="utf-8")
+    assert set(re.findall(r'"(?:File|Product)Version", "([^"]+)"', text)) == {__version__}
+    numbers = ", ".join([*__version__.split("."), "0"])
+    assert re.findall(r"(?:filevers|prodvers)=\(([^)]+)\)", text) == [numbers, numbers]
+
+
+def distribution(folder: Path, name: str, package: str, licence: str) -> None:
+    """An installed package of one module, with a licence."""
+    info = folder / f"{name}-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+    (info / "LICENSE").write_text(licence)
+    (info / "RECORD").write_text(f"{package}.py,,\n{info.name}/LICENSE,,\n")
+
+
+def test_licences_are_those_of_what_was_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    distribution(tmp_path / "site", "taken", "taken_module", "May be used.")
+    distribution(tmp_path / "site", "other", "other_module", "Not of interest.")
+    (tmp_path / "libx.txt").write_text("A library's licence.")
+    monkeypatch.syspath_prepend(str(tmp_path / "site"))
+    monkeypatch.syspath_prepend(str(ROOT / "packaging"))
+    licences = importlib.import_module("licences")
+    target = tmp_path / "LICENCES.txt"
+    licences.write_licences(target, modules=["taken_module.part"], texts=[tmp_path / "libx.txt"])
+    text = target.read_text(encoding="utf-8")
+    assert "taken 1.0" in text and "May be used." in text and "A library's licence." in text
+    assert "Not of interest." not in text

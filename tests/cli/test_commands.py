@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from soro_edge.errors import NoModel, NoModelYet
 from soro_edge.models import ModelFolder
 from soro_edge.paths import find_paths
 
@@ -157,3 +158,14 @@ def test_chat_is_the_same_session_in_lines() -> None:
     done = soro("chat", "--max-tokens", "4", given="Салом\n\n".encode())
     assert done.returncode == 0
     assert "Салом" in soro("history", "list").stdout.decode()
+
+
+def test_where_no_model_is_nobody_is_told_of_a_nameless_one(
+    own_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = ModelFolder(paths=find_paths({"SORO_HOME": str(own_home)}))
+    monkeypatch.setattr(ModelFolder, "file", lambda _self, _manifest: own_home / "absent.gguf")
+    with pytest.raises(NoModelYet):
+        folder.find("")
+    with pytest.raises(NoModel, match="absent"):
+        folder.find("absent")

@@ -221,7 +221,7 @@ def test_the_starter_model_answers_in_whole_letters(tmp_path: Path) -> None:
     folder = ModelFolder(paths=find_paths())
     manifest = folder.find("smollm2-135m-instruct")
     engine = EngineProcess(
-        EngineOptions(model_path=str(folder.file(manifest)), threads=2),
+        EngineOptions(model_path=str(folder.file(manifest)), threads=1),
         log_file=tmp_path / "engine.log",
     )
     prompt: Prompt = (

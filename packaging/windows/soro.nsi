@@ -1,0 +1,82 @@
+; The installer for one person, without administrator: makensis -DVERSION=0.1.0 packaging/windows/soro.nsi
+; takes dist/windows/soro and writes dist/windows/soro-setup.exe.
+Unicode true
+ManifestDPIAware true
+!include "MUI2.nsh"
+!cd "${__FILEDIR__}/../.."
+
+!define KEY "Software\Microsoft\Windows\CurrentVersion\Uninstall\Soro"
+; The console of that title, where Windows Terminal is missing. Consolas has all twelve Tajik letters.
+!define CONSOLE "Console\Soro"
+
+Name "Soro ${VERSION}"
+OutFile "dist/windows/soro-setup.exe"
+RequestExecutionLevel user
+InstallDir "$LOCALAPPDATA\Programs\Soro"
+InstallDirRegKey HKCU "${KEY}" "InstallLocation"
+SetCompressor /SOLID lzma
+VIProductVersion "${VERSION}.0"
+VIAddVersionKey "ProductName" "Soro Edge"
+VIAddVersionKey "FileDescription" "Soro, an offline tutor in Tajik"
+VIAddVersionKey "FileVersion" "${VERSION}"
+VIAddVersionKey "LegalCopyright" "Apache-2.0"
+
+!define MUI_ICON "packaging/windows/soro.ico"
+!define MUI_UNICON "packaging/windows/soro.ico"
+!define MUI_FINISHPAGE_RUN "$INSTDIR\soro-start.cmd"
+!insertmacro MUI_PAGE_DIRECTORY
+!insertmacro MUI_PAGE_INSTFILES
+!insertmacro MUI_PAGE_FINISH
+!insertmacro MUI_UNPAGE_CONFIRM
+!insertmacro MUI_UNPAGE_INSTFILES
+!insertmacro MUI_LANGUAGE "Russian"
+!insertmacro MUI_LANGUAGE "English"
+
+Section "Soro"
+    ; An update: the old libraries go, what a pupil keeps beside the program stays.
+    ClearErrors
+    RMDir /r "$INSTDIR\_internal"
+    IfFileExists "$INSTDIR\_internal\*.*" 0 +3
+        MessageBox MB_OK|MB_ICONSTOP "Soro кушода аст. Онро пӯшед ва аз нав оғоз кунед.$\nSoro открыт. Закройте его и начните снова.$\nSoro is open. Close it and start again." /SD IDOK
+        Abort
+    SetOutPath "$INSTDIR"
+    File /r "dist/windows/soro/*.*"
+    WriteUninstaller "$INSTDIR\uninstall.exe"
+    CreateShortcut "$SMPROGRAMS\Soro.lnk" "$INSTDIR\soro-start.cmd" "" "$INSTDIR\soro.exe" 0 SW_SHOWMINIMIZED "" "Soro"
+    WriteRegStr HKCU "${CONSOLE}" "FaceName" "Consolas"
+    WriteRegDWORD HKCU "${CONSOLE}" "FontFamily" 0x36
+    WriteRegDWORD HKCU "${CONSOLE}" "FontWeight" 400
+    WriteRegDWORD HKCU "${CONSOLE}" "FontSize" 0x00120000
+    WriteRegDWORD HKCU "${CONSOLE}" "CodePage" 65001
+    WriteRegDWORD HKCU "${CONSOLE}" "WindowSize" 0x001e0064
+    WriteRegDWORD HKCU "${CONSOLE}" "ScreenBufferSize" 0x001e0064
+    WriteRegStr HKCU "${KEY}" "DisplayName" "Soro"
+    WriteRegStr HKCU "${KEY}" "DisplayVersion" "${VERSION}"
+    WriteRegStr HKCU "${KEY}" "DisplayIcon" "$INSTDIR\soro.exe"
+    WriteRegStr HKCU "${KEY}" "InstallLocation" "$INSTDIR"
+    WriteRegStr HKCU "${KEY}" "UninstallString" '"$INSTDIR\uninstall.exe"'
+    WriteRegStr HKCU "${KEY}" "QuietUninstallString" '"$INSTDIR\uninstall.exe" /S'
+    WriteRegDWORD HKCU "${KEY}" "NoModify" 1
+    WriteRegDWORD HKCU "${KEY}" "NoRepair" 1
+SectionEnd
+
+Section "Uninstall"
+    ; Only what was installed: the folder itself may hold pupils' work (soro-data).
+    RMDir /r "$INSTDIR\_internal"
+    Delete "$INSTDIR\soro.exe"
+    Delete "$INSTDIR\soro-start.cmd"
+    Delete "$INSTDIR\VERSION"
+    Delete "$INSTDIR\uninstall.exe"
+    Delete "$SMPROGRAMS\Soro.lnk"
+    DeleteRegKey HKCU "${CONSOLE}"
+    DeleteRegKey HKCU "${KEY}"
+    IfFileExists "$LOCALAPPDATA\soro-edge\*.*" work 0
+    IfFileExists "$INSTDIR\soro-data\*.*" work done
+work:
+    ; Asked last and answered No by default; a silent uninstallation keeps it.
+    MessageBox MB_YESNO|MB_ICONEXCLAMATION|MB_DEFBUTTON2 "Корҳои хонандагон ҳам нест карда шаванд? Онҳоро баргардондан мумкин нест.$\nУдалить и работы учеников? Вернуть их нельзя.$\nDelete the pupils' work too? It cannot be brought back." /SD IDNO IDNO done
+    RMDir /r "$LOCALAPPDATA\soro-edge"
+    RMDir /r "$INSTDIR\soro-data"
+done:
+    RMDir "$INSTDIR"
+SectionEnd

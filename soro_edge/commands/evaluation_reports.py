@@ -1,0 +1,214 @@
+"""`soro eval --against`, `--generation` and `--page`: builds what they need, prints tables, writes the page.
+
+What is printed is English, the page in the language in use.
+"""
+
+import json
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from soro_edge import locale
+from soro_edge.commands.evaluate import model_file, packages_present, progress_bar
+from soro_edge.commands.program import Program
+from soro_edge.models import sha256_of
+from soro_edge.paths import storage_error
+
+if TYPE_CHECKING:
+    from soro_edge.commands.evaluation_generation import Generated
+    from soro_edge.evaluation.page_contents import Findings
+    from soro_edge.evaluation.quantization import QuantizationReport
+    from soro_edge.evaluation.results import ModelFacts, Results
+
+PAGE_ENDINGS = (".html", ".md")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportOptions:
+    """What the maker asked for beside tasks."""
+
+    against: str | None = None
+    """The reference: a GGUF file, or a model of this computer."""
+    text: Path | None = None
+    """What both read; None takes ours."""
+    chunks: int = 0
+    """0 reads all of it."""
+    generation: str | None = None
+    """File with questions; empty takes ours, None asks nothing."""
+    max_tokens: int | None = None
+    limit: int | None = None
+    """Of the questions."""
+    page: Path | None = None
+    output: Path | None = None
+    """JSON."""
+    fresh: bool = False
+    """Measure again what was measured before."""
+
+    @property
+    def measures(self) -> bool:
+        return self.against is not None or self.generation is not None
+
+    def check(self) -> None:
+        """Before hours of measuring. Raises UsageError."""
+        if self.text is not None and self.against is None:
+            raise click.UsageError("--text is read with --against REFERENCE.gguf.")
+        if self.page is None:
+            return
+        if self.page.suffix.lower() not in PAGE_ENDINGS:
+            raise click.UsageError(f"--page ends in .html or .md, not «{self.page}».")
+        if not self.page.absolute().parent.is_dir():
+            raise click.UsageError(f"--page: there is no folder {self.page.absolute().parent}.")
+
+
+def run_reports(
+    program: Program,
+    model: str,
+    options: ReportOptions,
+    results: "Sequence[Results]",
+    compare: str | None,
+) -> None:
+    """Measure what was asked for, print it, write JSON and page.
+
+    `results` of tasks go onto the page too; `compare` is another model that answers the questions. Raises
+    SoroError.
+    """
+    with packages_present():
+        from soro_edge.evaluation.page_contents import Findings
+    path = model_file(program, model)
+    with _english(program):
+        quantization = _against(program, path, options)
+        others = [] if compare is None or compare.endswith(".json") else [compare]
+        compared = [model_file(program, other) for other in others]
+        generated = _generated(program, [path, *compared], options)
+    if options.output is None and options.page is None:
+        return
+    reference = [] if options.against is None else [model_file(program, options.against)]
+    findings = Findings(
+        model=path.name,
+        files=[_facts(file) for file in (path, *reference, *compared)],
+        tasks=results,
+        quantization=quantization,
+        generation=[one.report for one in generated],
+        answers=generated[0].answers if generated else (),
+    )
+    if options.output is not None and options.measures:
+        _extend_json(options.output, findings, generated)
+    if options.page is not None:
+        write_page(program, findings, options.page)
+
+
+def _against(program: Program, path: Path, options: ReportOptions) -> "QuantizationReport | None":
+    if options.against is None:
+        return None
+    from soro_edge.evaluation.given_text import our_text, read_text
+    from soro_edge.evaluation.page_markdown import table_text
+    from soro_edge.evaluation.page_quantization import quantization_table, remarks
+    from soro_edge.evaluation.quantization import report_quantization
+
+    text = our_text() if options.text is None else read_text(options.text)
+    with progress_bar() as progress:
+        report = report_quantization(
+            path,
+            model_file(program, options.against),
+            text,
+            most_chunks=options.chunks or None,
+            threads=program.settings.threads,
+            journals=program.paths.data / "evaluation",
+            fresh=options.fresh,
+            progress=progress,
+        )
+    click.echo(
+        f"\n{report.text}: {report.closeness.positions:,} positions"
+        f" in {report.chunks} x {report.chunk_tokens} tokens"
+    )
+    click.echo(table_text(quantization_table(report)))
+    for remark in remarks(report):
+        click.echo(f"  note: {remark}")
+    return report
+
+
+def _generated(
+    program: Program, models: Sequence[Path], options: ReportOptions
+) -> "list[Generated]":
+    if options.generation is None:
+        return []
+    from soro_edge.commands.evaluation_generation import run_generation
+    from soro_edge.evaluation.page_generation import generation_table
+    from soro_edge.evaluation.page_markdown import table_text
+    from soro_edge.evaluation.questions import SCHOOL_QUESTIONS
+
+    questions = Path(options.generation) if options.generation else SCHOOL_QUESTIONS
+    found = [
+        run_generation(
+            program,
+            one,
+            questions,
+            limit=options.limit,
+            max_tokens=options.max_tokens,
+            fresh=options.fresh,
+        )
+        for one in models
+    ]
+    click.echo("\n" + table_text(generation_table([one.report for one in found])))
+    for one in found:
+        click.echo(f"  answers: {one.file}")
+    return found
+
+
+def write_page(program: Program, findings: "Findings", path: Path) -> None:
+    """In the language in use, as HTML or Markdown by the name's ending. Raises StorageError."""
+    from soro_edge.evaluation.page_contents import compose
+    from soro_edge.evaluation.page_html import page_html
+    from soro_edge.evaluation.page_markdown import page_markdown
+
+    page = compose(findings, language=program.settings.language, date=time.strftime("%Y-%m-%d"))
+    written = page_html(page) if path.suffix.lower() == ".html" else page_markdown(page)
+    _write(path, written)
+
+
+def _extend_json(path: Path, findings: "Findings", generated: "Sequence[Generated]") -> None:
+    """The results of tasks, if there are some, with the reports beside them."""
+    from soro_edge.evaluation.results import Results
+
+    results = findings.tasks[0] if findings.tasks else Results(model=findings.files[0], tasks=())
+    found = json.loads(results.json())
+    found["compared"] = [json.loads(one.json()) for one in findings.tasks[1:]]
+    found["quantization"] = asdict(findings.quantization) if findings.quantization else None
+    found["generation"] = [
+        {**asdict(one.report), "answers": [asdict(answer) for answer in one.answers]}
+        for one in generated
+    ]
+    _write(path, json.dumps(found, ensure_ascii=False, indent=1) + "\n")
+
+
+def _facts(model: Path) -> "ModelFacts":
+    from soro_edge.evaluation.results import ModelFacts
+
+    size = model.stat().st_size
+    return ModelFacts(name=model.stem, file=model.name, size_bytes=size, sha256=sha256_of(model))
+
+
+def _write(path: Path, text: str) -> None:
+    """Whole or not at all. Raises StorageError."""
+    unfinished = path.with_name(path.name + ".unfinished")
+    try:
+        unfinished.write_text(text, encoding="utf-8")
+        unfinished.replace(path)
+    except OSError as error:
+        unfinished.unlink(missing_ok=True)
+        raise storage_error(error, path) from error
+
+
+@contextmanager
+def _english(program: Program) -> Iterator[None]:
+    """What is printed for the maker is English, whatever the interface speaks."""
+    locale.use("en")
+    try:
+        yield
+    finally:
+        locale.use(program.settings.language)

@@ -1,0 +1,103 @@
+"""`soro usb make` and `soro usb keygen`, for the maker of sticks alone: English only."""
+
+import os
+from pathlib import Path
+
+import click
+
+from soro_edge.commands.models import progress_bar
+from soro_edge.commands.program import Program
+from soro_edge.stick.making import make_stick
+from soro_edge.stick.manifest import Group
+from soro_edge.stick.planning import StickOptions
+from soro_edge.stick.signing import Signature, is_sealed, make_key, short, sign
+
+_PASSPHRASE = "SORO_PASSPHRASE"
+
+
+def run_make(
+    program: Program,
+    directory: Path,
+    *,
+    models: tuple[Path, ...],
+    banks: tuple[Path, ...],
+    linux: Path,
+    windows: Path,
+    without: tuple[str, ...],
+    key: Path | None,
+    release: int,
+) -> None:
+    """Raises CannotMake, StickError, ModelError, StorageError."""
+    key = key or default_key(program)
+    # Before the long work: a wrong passphrase is told at once.
+    passphrase = _passphrase(confirm=False) if is_sealed(key) else ""
+    sign(b"", key, passphrase)
+
+    def sign_with_key(document: bytes) -> Signature:
+        return sign(document, key, passphrase)
+
+    bundles = {Group.LINUX: linux, Group.WINDOWS: windows}
+    options = StickOptions(
+        root=directory,
+        bundles={group: folder for group, folder in bundles.items() if group not in without},
+        models=models,
+        banks=banks,
+        release=release,
+    )
+    with _Bars() as tell:
+        stick = make_stick(options, sign_with_key, tell)
+    manifest = stick.manifest
+    size = sum(file.size_bytes for file in manifest.files)
+    click.echo(f"{stick.id}, release {manifest.release}, key {short(stick.key)}")
+    for model in manifest.models:
+        click.echo(
+            f"model {model.name}: {model.size_bytes / 1e6:.0f} MB,"
+            f" {model.memory_bytes / 1e6:.0f} MB of memory"
+        )
+    told = ", ".join(group for group in bundles if group not in without)
+    click.echo(
+        f"{len(manifest.files)} files, {size / 1e6:.0f} MB for {told}: written and read back."
+    )
+    if not models:
+        click.echo("There is no model on it: a first installation could not answer.", err=True)
+
+
+def run_keygen(program: Program, key: Path | None, *, sealed: bool) -> None:
+    """Raises KeyUnusable, StorageError."""
+    file = key or default_key(program)
+    public = make_key(file, _passphrase(confirm=True) if sealed else "")
+    click.echo(f"{file}\nkey {short(public)}")
+    click.echo("Keep a copy in a safe place: computers that trust this key accept no other.")
+
+
+def default_key(program: Program) -> Path:
+    return program.paths.config / "maker.key"
+
+
+def _passphrase(*, confirm: bool) -> str:
+    given = os.environ.get(_PASSPHRASE)
+    if given is not None:
+        return given
+    found: str = click.prompt("Passphrase", hide_input=True, confirmation_prompt=confirm, err=True)
+    return found
+
+
+class _Bars:
+    """One progress bar after the other, as the labels change."""
+
+    def __init__(self) -> None:
+        self._label = ""
+        self._bar: progress_bar | None = None
+
+    def __enter__(self) -> "_Bars":
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        if self._bar:
+            self._bar.__exit__()
+
+    def __call__(self, label: str, fraction: float) -> None:
+        if label != self._label or self._bar is None:
+            self.__exit__()
+            self._label, self._bar = label, progress_bar(label)
+        self._bar.__enter__()(fraction)

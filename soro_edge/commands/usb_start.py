@@ -1,0 +1,98 @@
+"""`soro usb start`: what a double click on the stick opens: a short list of numbers, in Tajik."""
+
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+import click
+
+from soro_edge import locale
+from soro_edge.commands.program import Program
+from soro_edge.commands.usb_install import find_stick, run_back, run_check, run_install
+from soro_edge.errors import SoroError
+from soro_edge.locale import _
+from soro_edge.paths import PORTABLE_FOLDER
+from soro_edge.stick.errors import StickReadOnly
+from soro_edge.stick.program import clean_environment
+from soro_edge.stick.reading import FOLDER
+
+_LANGUAGES = {"7": "tg", "8": "ru", "9": "en"}
+
+
+def run_start(program: Program, stick: Path | None) -> int:
+    """Ask until a person leaves; the exit code of what was done last."""
+    root = find_stick(stick)
+    code = 0
+    while True:
+        _show_choices()
+        chosen = click.prompt(_("Number"), default="0", show_default=False).strip()
+        click.echo()
+        if chosen in _LANGUAGES:
+            locale.use(_LANGUAGES[chosen])
+        elif chosen == "0":
+            return code
+        else:
+            code = _do(program, root, chosen)
+
+
+def make_portable(root: Path) -> Path:
+    """The folder on the stick for what pupils write. Raises StickReadOnly."""
+    folder = root / FOLDER / PORTABLE_FOLDER
+    trial = folder / ".trial"
+    try:
+        folder.mkdir(exist_ok=True)
+        trial.write_bytes(b"soro")
+        trial.unlink()
+    except OSError as error:
+        raise StickReadOnly(reason=error.strerror or str(error)) from error
+    return folder
+
+
+def _show_choices() -> None:
+    click.echo()
+    for number, words in (
+        ("1", _("install Soro on this computer, or update it")),
+        ("2", _("use Soro from the stick, without installing")),
+        ("3", _("check the stick")),
+        ("4", _("go back to the version before the last update")),
+        ("7", "тоҷикӣ"),
+        ("8", "русский"),
+        ("9", "English"),
+        ("0", _("leave")),
+    ):
+        click.echo(f"  {number}  {words}")
+
+
+def _do(program: Program, root: Path, chosen: str) -> int:
+    """One choice; its errors are told, and the list comes again."""
+    try:
+        match chosen:
+            case "1":
+                run_install(program, root, None, model="", no_tune=False, no_menu=False)
+            case "2":
+                return _use_from_stick(root)
+            case "3":
+                run_check(program, root)
+            case "4":
+                run_back(program, None)
+            case _:
+                click.echo(_("Write one of the numbers and press Enter."))
+    except SoroError as error:
+        click.echo(f"{error}\n{error.advice}", err=True)
+        return error.exit_code
+    return 0
+
+
+def _use_from_stick(root: Path) -> int:
+    """The tutor, with its data on the stick, until it is closed."""
+    make_portable(root)
+    command = (
+        [sys.executable]
+        if getattr(sys, "frozen", False)
+        else [sys.executable, "-m", "soro_edge.cli"]
+    )
+    # Ctrl-C is the tutor's own.
+    with suppress(KeyboardInterrupt):
+        return subprocess.run(command, env=clean_environment()).returncode
+    return 0

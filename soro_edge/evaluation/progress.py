@@ -1,0 +1,23 @@
+"""What a long measurement tells of itself. Knows no screen; commands/evaluate.py draws it."""
+
+from typing import Protocol
+
+
+class Progress(Protocol):
+    """Hears what is being done and how far it is."""
+
+    def begin(self, what: str, total: int, done: int = 0) -> None:
+        """Something new begins, `total` items long, of which `done` were done earlier."""
+        ...
+
+    def advance(self, items: int) -> None: ...
+
+
+class Silent:
+    """Nobody listens."""
+
+    def begin(self, what: str, total: int, done: int = 0) -> None:
+        pass
+
+    def advance(self, items: int) -> None:
+        pass

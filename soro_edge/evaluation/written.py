@@ -1,0 +1,76 @@
+"""What a model wrote against what is right: a letter, the same words, chrF. Knows texts only."""
+
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+
+from soro_edge.evaluation.choice import mean_metric
+from soro_edge.evaluation.items import LOOKALIKES, Item
+from soro_edge.evaluation.results import ItemScore, Metric
+from soro_edge.evaluation.task import Task
+
+_NO_WORD = re.compile(r"[^\w\s]")
+
+
+def score(task: Task, item: Item, text: str) -> ItemScore:
+    """Raises ImportError where sacrebleu is wanted and missing."""
+    if task.kind == "letter":
+        letter = letter_of(text, task.answers.letters[: len(item.options)])
+        right = letter == task.answers.letters[item.right]
+        values = {"acc": float(right), "answered": float(bool(letter))}
+    elif task.kind == "answer":
+        values = {
+            "exact": float(text == item.answer.strip()),
+            "normalized": float(normalized(text) == normalized(item.answer)),
+        }
+    else:
+        from sacrebleu.metrics.chrf import CHRF
+
+        values = {"chrf": CHRF().sentence_score(text, [item.answer]).score}
+    return ItemScore(item=item.id, values=values, text=text)
+
+
+def metrics(
+    kind: str, scores: Sequence[ItemScore], references: Mapping[str, str]
+) -> tuple[Metric, ...]:
+    """`references`: the right answers by item."""
+    if kind == "translation":
+        return (_corpus_chrf(scores, references),)
+    names = ("acc", "answered") if kind == "letter" else ("exact", "normalized")
+    return tuple(mean_metric(name, scores) for name in names)
+
+
+def letter_of(text: str, letters: str) -> str:
+    """The first of `letters` that stands alone in the text, Cyrillic lookalikes read as Latin; empty where
+    there is none."""
+    for found in re.finditer(r"\w+", text.upper()):
+        word = found[0]
+        if word not in letters:
+            word = word.translate(LOOKALIKES)
+        if len(word) == 1 and word in letters:
+            return word
+    return ""
+
+
+def normalized(text: str) -> str:
+    """Without capitals, punctuation and doubled spaces, in composed letters."""
+    plain = _NO_WORD.sub(" ", unicodedata.normalize("NFC", text).casefold())
+    return " ".join(plain.split())
+
+
+def _corpus_chrf(scores: Sequence[ItemScore], references: Mapping[str, str]) -> Metric:
+    """chrF2 over all sentences together, its interval by sacrebleu's own bootstrap."""
+    from sacrebleu.metrics.chrf import CHRF
+
+    texts = [score.text for score in scores]
+    right = [references[score.item] for score in scores]
+    metric = CHRF()
+    value = metric.corpus_score(texts, [right]).score
+    if len(scores) < 2:
+        return Metric(name="chrf", value=value, standard_error=None, low=value, high=value)
+    sampled = metric.corpus_score(texts, [right], n_bootstrap=500)
+    half = float(sampled._ci)
+    mean = float(sampled._mean)
+    return Metric(
+        name="chrf", value=value, standard_error=half / 1.96, low=mean - half, high=mean + half
+    )

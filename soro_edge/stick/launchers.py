@@ -1,0 +1,131 @@
+"""What starts an installed program: launchers that read the pointer, and the entries in the menus.
+
+They are the same for every version, so an update never changes how a pupil starts.
+"""
+
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from soro_edge.locale import _
+from soro_edge.paths import storage_error
+from soro_edge.stick.installed import Installation, write_whole
+
+_SHELL = """#!/bin/sh
+# Starts the version that the file `current` names as «{which}».
+here=$(dirname "$(readlink -f "$0")")
+while read -r name value; do
+    [ "$name" = {which} ] && version=$value
+done < "$here/current"
+[ -n "$version" ] || exit 1
+exec "$here/versions/$version/soro/soro" {words}"$@"
+"""
+_BATCH = """@echo off
+rem Starts the version that the file "current" names as "{which}".
+chcp 65001 >nul
+set SORO_VERSION=
+for /f "usebackq tokens=1,2" %%a in ("%~dp0current") do if "%%a"=="{which}" set SORO_VERSION=%%b
+if "%SORO_VERSION%"=="" exit /b 1
+"%~dp0versions\\%SORO_VERSION%\\soro\\soro.exe" {words}%*
+"""
+_ENTRY = """[Desktop Entry]
+Type=Application
+Name=Soro
+Comment={comment}
+Exec="{program}"
+Terminal=true
+Categories=Education;
+"""
+_WINDOWS_ENTRY = """@echo off
+title Soro
+call "{program}" %*
+if errorlevel 1 pause
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Launchers:
+    """Of one installation, for one system."""
+
+    installation: Installation
+    windows: bool = os.name == "nt"
+
+    @property
+    def program(self) -> Path:
+        """What a person starts."""
+        return self.installation.folder / ("soro.cmd" if self.windows else "soro")
+
+    @property
+    def back(self) -> Path:
+        """Starts the version before, to go back to it: works where the new one does not start."""
+        return self.installation.folder / ("soro-back.cmd" if self.windows else "soro-back")
+
+    def write(self) -> None:
+        """Raises StorageError."""
+        for file, which, words in (
+            (self.program, "current", ""),
+            (self.back, "previous", "usb back --to "),
+        ):
+            text = (_BATCH if self.windows else _SHELL).format(which=which, words=words)
+            if words:
+                text = text.replace('--to "$@"', '--to "$here"').replace("--to %*", '--to "%~dp0."')
+            write_whole(file, text.replace("\n", "\r\n" if self.windows else "\n").encode("utf-8"))
+            if not self.windows:
+                file.chmod(0o755)
+
+    def write_menu(self, environ: Mapping[str, str] = os.environ) -> Path | None:
+        """The entry in the system's menu; None where the system has none. Raises StorageError."""
+        entry = menu_entry(environ, windows=self.windows)
+        if self.windows:
+            text = _WINDOWS_ENTRY.format(program=self.program).replace("\n", "\r\n")
+        else:
+            comment = _("The teacher in the computer")
+            text = _ENTRY.format(program=_quoted(self.program), comment=comment)
+        try:
+            entry.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise storage_error(error, entry) from error
+        write_whole(entry, text.encode("utf-8"))
+        if not self.windows:
+            self._link_command(environ)
+        return entry
+
+    def remove_menu(self, environ: Mapping[str, str] = os.environ) -> None:
+        with suppress(OSError):
+            menu_entry(environ, windows=self.windows).unlink(missing_ok=True)
+            command = _command(environ)
+            if not self.windows and command.is_symlink() and command.readlink() == self.program:
+                command.unlink()
+
+    def _link_command(self, environ: Mapping[str, str]) -> None:
+        """The word `soro` in a terminal, unless somebody has a program of that name there."""
+        command = _command(environ)
+        with suppress(OSError):
+            if command.exists() and not command.is_symlink():
+                return
+            command.parent.mkdir(parents=True, exist_ok=True)
+            command.unlink(missing_ok=True)
+            command.symlink_to(self.program)
+
+
+def menu_entry(environ: Mapping[str, str], *, windows: bool) -> Path:
+    """Where the entry lies; for this person alone."""
+    if windows:
+        roaming = environ.get("APPDATA") or str(Path.home() / "AppData" / "Roaming")
+        return Path(roaming) / "Microsoft" / "Windows" / "Start Menu" / "Programs" / "Soro.cmd"
+    data = environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
+    return Path(data) / "applications" / "soro-edge.desktop"
+
+
+def _command(environ: Mapping[str, str]) -> Path:
+    return Path(environ.get("HOME") or Path.home()) / ".local" / "bin" / "soro"
+
+
+def _quoted(program: Path) -> str:
+    """As the desktop entry's Exec wants a quoted word."""
+    word = str(program)
+    for letter in '\\"`$':
+        word = word.replace(letter, "\\" + letter)
+    return word.replace("\\", "\\\\").replace("%", "%%")

@@ -1,0 +1,20 @@
+@echo off
+rem What a double click on the stick opens. Letters beyond ASCII are in the program, not here.
+setlocal
+chcp 65001 >nul
+title Soro
+set SORO_STICK=%~dp0
+if not exist "%SORO_STICK%soro\windows\soro\soro.exe" goto missing
+"%SORO_STICK%soro\windows\soro\soro.exe" usb start "%SORO_STICK%."
+set SORO_CODE=%errorlevel%
+if "%SORO_CODE%"=="0" exit /b 0
+if "%SORO_CODE%"=="10" goto end
+type "%SORO_STICK%soro\failed.txt"
+:end
+pause
+exit /b %SORO_CODE%
+:missing
+echo soro\windows\soro\soro.exe ?
+type "%SORO_STICK%soro\failed.txt"
+pause
+exit /b 1

@@ -1,0 +1,113 @@
+"""Texts written side by side are those that are written alone; what is written is scored fairly."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from soro_edge.evaluation.items import Item
+from soro_edge.evaluation.native import Scorer
+from soro_edge.evaluation.results import ItemScore
+from soro_edge.evaluation.task import Task, find_task
+from soro_edge.evaluation.writing import write
+from soro_edge.evaluation.written import letter_of, metrics, normalized, score
+
+LETTER, ANSWER, TRANSLATION = "tajlib-letter", "talim-free", "flores-tgk-eng"
+
+
+@pytest.fixture(scope="module")
+def scorer(tiny_model: Path) -> Iterator[Scorer]:
+    with Scorer(tiny_model, context_tokens=256, threads=1, exact=True) as scorer:
+        yield scorer
+
+
+def alone(scorer: Scorer, prompt: tuple[int, ...], count: int) -> str:
+    """Token by token, each time from the beginning."""
+    tokens = list(prompt)
+    for _ in range(count):
+        token = int(np.concatenate(list(scorer.logits(tokens)))[-1].argmax())
+        if scorer.vocabulary.is_end(token):
+            break
+        tokens.append(token)
+    return scorer.detokenize(tokens[len(prompt) :]).strip()
+
+
+@pytest.mark.native
+def test_side_by_side_is_alone(scorer: Scorer) -> None:
+    texts = [
+        "салом",
+        "савол: чанд?",
+        "савол: чаро?",
+        "савол: чаро?",
+        "м" * 60,
+        "",
+        "аз",
+        "бо",
+        "ва",
+    ]
+    prompts = [tuple(scorer.tokenize(text)) for text in texts]
+    wanted = [alone(scorer, prompt, 6) for prompt in prompts]
+    assert len(set(wanted)) > 4
+    assert write(scorer, prompts, max_tokens=6, stop=()) == wanted
+    assert write(scorer, prompts[:2], max_tokens=6, stop=()) == wanted[:2]
+
+
+@pytest.mark.native
+def test_it_ends_before_the_stop(scorer: Scorer) -> None:
+    prompt = tuple(scorer.tokenize("салом"))
+    [whole] = write(scorer, [prompt], max_tokens=8, stop=())
+    stop = whole[len(whole) // 2 :][:2]
+    assert write(scorer, [prompt], max_tokens=8, stop=(stop,)) == [whole.partition(stop)[0].strip()]
+
+
+@pytest.mark.parametrize(
+    ("text", "letter"),
+    [
+        ("B", "B"),
+        ("B) Душанбе", "B"),
+        ("Ҷавоби дуруст: В.", "B"),
+        ("(c)", "C"),
+        ("Ман намедонам", ""),
+        ("", ""),
+        ("E", ""),
+        ("ABC D", "D"),
+    ],
+)
+def test_the_letter_in_an_answer(text: str, letter: str) -> None:
+    assert letter_of(text, "ABCD") == letter
+
+
+def test_answers_are_compared_without_capitals_and_marks() -> None:
+    assert normalized(" Душанбе,  пойтахт!") == normalized("душанбе пойтахт")
+    assert normalized("и\u0304д") == normalized("ӣд") != normalized("ид")
+
+
+def one(task: Task, text: str, **item: object) -> ItemScore:
+    return score(task, Item(id="1", record={}, **item), text)  # type: ignore[arg-type]
+
+
+def test_scores_of_what_was_written() -> None:
+    letter, answer = find_task(LETTER), find_task(ANSWER)
+    options = ("як", "ду", "се", "чор")
+    assert one(letter, "C", options=options, right=2).values == {"acc": 1, "answered": 1}
+    assert one(letter, "?", options=options, right=2).values == {"acc": 0, "answered": 0}
+    assert one(answer, "12", answer="12").values == {"exact": 1, "normalized": 1}
+    assert one(answer, "Об.", answer="об").values == {"exact": 0, "normalized": 1}
+
+
+def test_chrf_is_sacrebleus() -> None:
+    import sacrebleu
+
+    texts = ["Water runs down the hill.", "Nothing at all", "The school opens in autumn."]
+    right = ["Water flows down the hill.", "It rains.", "The school opens in autumn."]
+    scores = [
+        ItemScore(item=str(number), values={}, text=text) for number, text in enumerate(texts)
+    ]
+    references = {str(number): text for number, text in enumerate(right)}
+    [found] = metrics("translation", scores, references)
+    assert found.value == pytest.approx(sacrebleu.corpus_chrf(texts, [right]).score)
+    assert found.low < found.value < found.high
+    assert one(find_task(TRANSLATION), right[0], answer=right[0]).values["chrf"] == pytest.approx(
+        100
+    )
