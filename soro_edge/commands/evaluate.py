@@ -81,6 +81,8 @@ def run_eval(
         if isinstance(other, Path):
             with progress_bar() as progress:
                 other = evaluate(other, wanted, options, journals=journals, progress=progress)
+            click.echo()
+            show(other)
         found.append(other)
         show_comparison(results, other)
     return found
