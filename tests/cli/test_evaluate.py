@@ -102,7 +102,7 @@ def test_another_version_of_a_task_is_refused(tiny_model: Path, task: Path, tmp_
         (["nothing.gguf", "--task", "sib200"], 3, "nothing.gguf"),
         (["nothing", "--task", "sib200"], 3, "nothing"),
         (["x.gguf", "--task", "sib2000"], 9, "no task «sib2000»"),
-        (["x.gguf", "--task", "tajlib"], 9, "The data of tajlib is not here: tajlib.jsonl"),
+        ([__file__, "--task", "tajlib"], 9, "The data of tajlib is not here: tajlib.jsonl"),
         (["x.gguf"], 2, "Name a task"),
         (["x.gguf", "--task", "sib200", "--limit", "0"], 2, "not in the range"),
     ],
