@@ -36,6 +36,7 @@
     ├── UnusableAnswer             exit 7   the answer looped or stayed empty
     ├── ConversionFailed           exit 8   `soro convert` says why; its sentences are English
     │   └── NoConverter                no checkout, or no packages of the group `convert`
+    ├── StickError                 exit 10  drawn in soro_edge/stick/errors.py
     └── EvaluationFailed           exit 9   `soro eval` says why; its sentences are English
 
 Each class has a message and a hint, English msgids whose {fields} are filled when the error is

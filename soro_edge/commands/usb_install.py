@@ -126,7 +126,7 @@ def _tell_done(done: Done, stick: Stick, launchers: Launchers, menu: Path | None
             version=done.version,
             before=done.version_before,
         )
-        click.echo(_("If it does not serve you, go back: «soro usb back»."))
+        click.echo(_("If it does not serve you: number 4 on the stick, or «soro usb back»."))
     else:
         _tell(_("Installed: Soro {version}."), version=done.version)
     if done.answer:

@@ -66,7 +66,8 @@ class Copier:
         try:
             copy.target.parent.mkdir(parents=True, exist_ok=True)
             kept, digest = _hash_beginning(copy, told)
-            if kept == copy.size_bytes and digest.hexdigest() == copy.sha256:
+            there = copy.target.exists()
+            if there and kept == copy.size_bytes and digest.hexdigest() == copy.sha256:
                 _set_mode(copy)
                 return 0
             if 0 < kept < copy.size_bytes and self._go_on(copy, kept, digest, told):

@@ -88,11 +88,26 @@ class Launchers:
         except OSError as error:
             raise storage_error(error, entry) from error
         write_whole(entry, text.encode("utf-8"))
+        if not self.windows:
+            self._link_command(environ)
         return entry
 
     def remove_menu(self, environ: Mapping[str, str] = os.environ) -> None:
         with suppress(OSError):
             menu_entry(environ, windows=self.windows).unlink(missing_ok=True)
+            command = _command(environ)
+            if not self.windows and command.is_symlink() and command.readlink() == self.program:
+                command.unlink()
+
+    def _link_command(self, environ: Mapping[str, str]) -> None:
+        """The word `soro` in a terminal, unless somebody has a program of that name there."""
+        command = _command(environ)
+        with suppress(OSError):
+            if command.exists() and not command.is_symlink():
+                return
+            command.parent.mkdir(parents=True, exist_ok=True)
+            command.unlink(missing_ok=True)
+            command.symlink_to(self.program)
 
 
 def menu_entry(environ: Mapping[str, str], *, windows: bool) -> Path:
@@ -102,6 +117,10 @@ def menu_entry(environ: Mapping[str, str], *, windows: bool) -> Path:
         return Path(roaming) / "Microsoft" / "Windows" / "Start Menu" / "Programs" / "Soro.cmd"
     data = environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
     return Path(data) / "applications" / "soro-edge.desktop"
+
+
+def _command(environ: Mapping[str, str]) -> Path:
+    return Path(environ.get("HOME") or Path.home()) / ".local" / "bin" / "soro"
 
 
 def _quoted(program: Path) -> str:

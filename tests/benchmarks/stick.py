@@ -1,9 +1,10 @@
 """Installing from a stick against `cp` and `sync` of the same bytes, pair by pair.
 
 Run: uv run python -m tests.benchmarks.stick [MEGABYTES] [PAIRS] [STICK]. STICK is a folder on a real
-stick or a mounted FAT32 image; without it both sides share a disk, and its speed hides nothing of what
-hashing costs. Both start as processes of their own and read what no memory holds any more. The program on
-the stick answers at once: what a model takes for its first answer is no copying.
+stick or a mounted FAT32 image (one that is a stick already is taken as it is); without it both sides
+share a disk, and its speed hides nothing of what hashing costs. Both start as processes of their own and
+read what no memory holds any more. The program on the stick answers at once: what a model takes for its
+first answer is no copying.
 """
 
 import os
@@ -75,7 +76,8 @@ def main() -> None:
     folder = Path(tempfile.mkdtemp())
     root = Path(sys.argv[3]) if len(sys.argv) > 3 else folder / "stick"
     try:
-        stick, target = make(folder, root, megabytes), folder / "target"
+        made = (root / "soro" / "manifest.json").exists()
+        stick, target = root if made else make(folder, root, megabytes), folder / "target"
         ours = [sys.executable, "-m", "soro_edge.cli", "usb", "install", str(stick)]
         ours += ["--to", str(target), "--no-tune"]
         theirs = ["sh", "-c", f"cp -R '{stick}/soro' '{target}' && sync"]

@@ -57,6 +57,7 @@ def write_bundle(
     (folder / "VERSION").write_text(version + "\n")
     for number in range(12):
         (internal / f"{number}.bin").write_bytes(f"{version} {number} ".encode() * 700)
+    (internal / "empty").touch()
     program = folder / ("soro.exe" if windows else "soro")
     program.write_text(PROGRAM.format(version=version, steps=steps, answer=answer))
     program.chmod(0o755)

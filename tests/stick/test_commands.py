@@ -1,0 +1,208 @@
+"""`soro usb …` as people run it: what they read, exit codes, portable mode, the real program."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from soro_edge import cli, locale
+from soro_edge.commands.usb_start import make_portable
+from soro_edge.errors import SoroError
+from soro_edge.paths import find_paths, installation_folder, shipped_models
+from soro_edge.stick.errors import StickReadOnly
+from soro_edge.stick.installed import Installation, Pointer
+from soro_edge.stick.launchers import Launchers, menu_entry
+from tests.stick.conftest import MakeStick, write_bundle, write_model
+
+GB = 1_000_000_000
+CHECKOUT = Path(__file__).parents[2]
+FROZEN = f"""#!{sys.executable}
+# Stands for the packaged program: this checkout, called as PyInstaller's would be.
+import os, runpy, sys
+sys.path.insert(0, {str(CHECKOUT)!r})
+sys.frozen, sys.executable = True, os.path.abspath(__file__)
+if sys.argv[1:2] == ["-m"]:
+    del sys.argv[:2]
+    runpy.run_module(sys.argv[0], run_name="__main__")
+else:
+    from soro_edge.cli import main
+    main()
+"""
+
+
+def usb(*words: object, given: str = "") -> tuple[int, str]:
+    """Exit code and all that was told."""
+    done = CliRunner().invoke(
+        cli.soro, ["usb", *map(str, words)], input=given, standalone_mode=False
+    )
+    if isinstance(done.exception, SoroError):
+        told = f"{done.output}{done.exception}\n{done.exception.advice}"
+        return done.exception.exit_code, told
+    if isinstance(done.exception, click.Abort):
+        return cli.INTERRUPTED, done.output
+    assert done.exception is None, done.exc_info
+    return done.return_value or 0, done.output
+
+
+@pytest.fixture(autouse=True)
+def english_again() -> Iterator[None]:
+    yield
+    locale.use("en")
+
+
+def test_keygen_make_check_install_back_remove(
+    tmp_path: Path, tiny_model: Path, own_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SORO_PASSPHRASE", "")
+    assert usb("keygen", "--no-passphrase")[0] == 0
+    code, told = usb("keygen", "--no-passphrase")
+    assert code == 10 and "exists already" in told
+    model = write_model(tmp_path / "models", "tiny", tiny_model, memory_bytes=GB // 10)
+    for version in ("1.0", "2.0"):
+        bundle = write_bundle(tmp_path / version, version)
+        code, told = usb(
+            *("make", tmp_path / f"s{version}", "--model", model, "--linux", bundle),
+            *("--without", "windows", "--release", int(float(version))),
+        )
+        assert code == 0 and "written and read back" in told
+    code, told = usb("check", tmp_path / "s1.0")
+    assert code == 0 and "files are whole" in told and "Signed with the key" in told
+    (tmp_path / "s1.0" / "soro" / "autorun.inf").write_text("virus")
+    assert "never opened: soro/autorun.inf" in usb("check", tmp_path / "s1.0")[1]
+    code, told = usb("install", tmp_path / "s1.0", "--no-tune")
+    assert code == 0 and "Installed: Soro 1.0." in told and "«Душанбе»" in told
+    code, told = usb("install", tmp_path / "s2.0", "--no-tune")
+    assert code == 0 and "Updated: Soro 2.0 instead of 1.0." in told
+    assert usb("install", tmp_path / "s1.0", "--no-tune")[0] == 10
+    code, told = usb("back")
+    assert code == 0 and "Soro 1.0 runs again." in told
+    (own_home / "kept").write_text("work")
+    assert usb("remove", given="n\n")[0] == cli.INTERRUPTED
+    assert usb("remove", "--yes") == (0, "Deleted.\n")
+    assert not installation_folder().exists() and (own_home / "kept").exists()
+    assert usb("back")[0] == 10
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("check", "/nowhere"), "This is no stick of Soro: /nowhere"),
+        (("install", "/nowhere"), "This is no stick of Soro: /nowhere"),
+        (("start",), "This is no stick of Soro"),
+        (("back", "--to", "/nowhere"), "Soro is not installed in /nowhere"),
+        (("make", "/tmp/x", "--key", "/nowhere"), "The maker's key cannot be used: /nowhere"),
+    ],
+)
+def test_a_bad_day_is_one_sentence_a_hint_and_a_code(words: tuple[str, ...], told: str) -> None:
+    code, words_told = usb(*words)
+    assert code == 10 and told in words_told and words_told.count("\n") == 1
+
+
+def test_an_installation_that_cannot_be_written_is_told(make: MakeStick, read_only: Path) -> None:
+    code, told = usb("install", make(), "--to", read_only / "soro")
+    assert code == 6 and "Nothing can be written to the folder" in told
+
+
+def test_the_list_of_numbers_is_in_the_language_chosen(make: MakeStick) -> None:
+    root = make()
+    code, told = usb("start", root, given="5\n3\n7\n0\n")
+    assert code == 0 and "Write one of the numbers" in told and "files are whole" in told
+    assert "флешкаро санҷидан" in told.split("files are whole")[1]
+
+
+def test_an_error_is_told_and_the_list_comes_again(make: MakeStick) -> None:
+    root = make()
+    (root / "soro" / "linux" / "soro" / "VERSION").write_text("9.9\n")
+    code, told = usb("start", root, given="3\n0\n")
+    assert code == 10 and "is damaged: soro/linux/soro/VERSION" in told
+    assert told.count("check the stick") == 2
+
+
+def test_portable_mode_says_that_a_stick_cannot_be_written(tmp_path: Path, read_only: Path) -> None:
+    (tmp_path / "soro").mkdir()
+    assert make_portable(tmp_path) == tmp_path / "soro" / "soro-data"
+    with pytest.raises(StickReadOnly):
+        make_portable(read_only)
+
+
+def test_a_program_finds_what_came_with_it_and_the_sticks_data(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SORO_HOME")
+    program = tmp_path / "stick" / "soro" / "linux" / "soro" / "soro"
+    (tmp_path / "stick" / "soro" / "soro-models").mkdir(parents=True)
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    monkeypatch.setattr(sys, "executable", str(program))
+    assert shipped_models() == tmp_path / "stick" / "soro" / "soro-models"
+    assert find_paths().mode == "system"
+    make_portable(tmp_path / "stick")
+    assert find_paths().mode == "portable"
+    assert find_paths().data == tmp_path / "stick" / "soro" / "soro-data"
+    assert find_paths(portable=False).mode == "system"
+    # Above the stick nothing is looked for.
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "stick/soro/soro-models/a/b/c/soro"))
+    assert find_paths().mode == "system"
+
+
+def test_launchers_and_menu_entries_of_both_systems(tmp_path: Path) -> None:
+    installation = Installation(tmp_path / 'Soro "50 %" $HOME')
+    installation.folder.mkdir()
+    installation.point_to(Pointer(current="2.0-ab", previous="1.0-cd", release=2, key="00"))
+    environ = {
+        "HOME": str(tmp_path),
+        "XDG_DATA_HOME": str(tmp_path / "d"),
+        "APPDATA": str(tmp_path),
+    }
+    for windows in (True, False):
+        launchers = Launchers(installation, windows=windows)
+        launchers.write()
+        entry = launchers.write_menu(environ)
+        assert entry == menu_entry(environ, windows=windows) and entry.exists()
+        if windows:
+            content = launchers.program.read_bytes()
+            assert content.isascii() and content.count(b"\n") == content.count(b"\r\n")
+        else:
+            command = tmp_path / ".local" / "bin" / "soro"
+            assert command.readlink() == launchers.program
+            assert '\\\\"50 %%\\\\" \\\\$HOME' in entry.read_text()
+        launchers.remove_menu(environ)
+        assert not entry.exists()
+    assert not command.is_symlink()
+    command.write_text("another program")
+    launchers.write_menu(environ)
+    assert command.read_text() == "another program"
+
+
+@pytest.mark.native
+def test_the_real_program_is_installed_answers_and_is_measured_as_one_that_is_packaged(
+    make: MakeStick, tmp_path: Path, tiny_model: Path, own_home: Path
+) -> None:
+    bundle = write_bundle(tmp_path / "real", "3.0")
+    (bundle / "soro").write_text(FROZEN)
+    model = write_model(tmp_path / "models", "tiny", tiny_model, memory_bytes=GB // 10)
+    key = tmp_path / "maker.key"
+    code, _told = usb(
+        *("make", tmp_path / "s", "--model", model, "--linux", bundle, "--without", "windows"),
+        *("--key", key),
+    )
+    assert code == 0
+    program = tmp_path / "s" / "soro" / "linux" / "soro" / "soro"
+    done = subprocess.run([program, "usb", "install", "--no-tune"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "Model: Model tiny." in done.stdout
+    assert not (own_home / "verified.json").exists(), "the test must not write where pupils work"
+    installed = Launchers(Installation(installation_folder())).program
+    told = subprocess.run([installed, "models", "list"], capture_output=True, text=True).stdout
+    assert "* tiny " in told
+    moved = subprocess.run(
+        [program, "ask", "x", "--max-tokens", "4"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "SORO_HOME": str(make_portable(tmp_path / "s"))},
+    )
+    assert moved.returncode in (0, 7), moved.stderr
