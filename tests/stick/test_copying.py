@@ -1,6 +1,7 @@
 """What lies at the target is kept as far as it is right, and nothing else is believed."""
 
 import hashlib
+import itertools
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -36,7 +37,7 @@ def copy(tmp_path: Path) -> Copy:
     """In parts whose ends are at odd places."""
     cuts = [0, 1, CHUNK_BYTES + 7, SIZE - 3, SIZE]
     parts = []
-    for number, (start, end) in enumerate(zip(cuts, cuts[1:], strict=False)):
+    for number, (start, end) in enumerate(itertools.pairwise(cuts)):
         parts.append(tmp_path / f"part {number}")
         parts[-1].write_bytes(WHOLE[start:end])
     return Copy(sources=parts, target=tmp_path / "to" / "whole", size_bytes=SIZE, sha256=SHA256)
