@@ -51,11 +51,9 @@ class LoadedModel:
         if model is not None:
             lib.llama_model_free(model)
 
-    def limit_threads(self, most: int) -> None:
-        """The next steps are computed by the wanted numbers of threads, but by no more than `most`."""
-        lib.llama_set_n_threads(
-            self.context, min(self.threads, most), min(self.prefill_threads, most)
-        )
+    def use_threads(self, writing: int, reading: int) -> None:
+        """For the next steps: of one token, and of a batch."""
+        lib.llama_set_n_threads(self.context, writing, reading)
 
     def _new_context(self) -> int | None:
         options = self._options
