@@ -3,7 +3,8 @@
 Unicode true
 ManifestDPIAware true
 !include "MUI2.nsh"
-!cd "${__FILEDIR__}/../.."
+; makensis works in the folder of this file.
+!cd "../.."
 
 !define KEY "Software\Microsoft\Windows\CurrentVersion\Uninstall\Soro"
 ; The console of that title, where Windows Terminal is missing. Consolas has all twelve Tajik letters.
