@@ -1,6 +1,8 @@
 ; The installer for one person, without administrator: makensis -DVERSION=0.1.0 packaging/windows/soro.nsi
 ; takes dist/windows/soro and writes dist/windows/soro-setup.exe.
 Unicode true
+; 64 bits as the program itself, so that Wine without its 32-bit half can try it.
+Target amd64-unicode
 ManifestDPIAware true
 !include "MUI2.nsh"
 ; makensis works in the folder of this file.
