@@ -169,14 +169,13 @@ def _read_after(sources: Sequence[Path], skip: int) -> Iterator[memoryview]:
                     continue
                 reading.seek(skip)
                 skip = 0
-                while True:
-                    if len(places) < 2:
-                        places.append(memoryview(bytearray(min(size + 1, CHUNK_BYTES))))
-                    places.reverse()
-                    count = reading.readinto(places[0])
-                    if not count:
-                        break
+                if not places:
+                    most = CHUNK_BYTES if len(sources) > 1 else min(size + 1, CHUNK_BYTES)
+                    places = [memoryview(bytearray(most)) for _ in "ab"]
+                while count := reading.readinto(places[0]):
                     yield places[0][:count]
+                    # Only now: an empty reading must not take the place that is still hashed.
+                    places.reverse()
         except FileNotFoundError as error:
             if not path.parent.exists():
                 raise StickUnreadable(path=str(path), reason=os.strerror(errno.ENOENT)) from error

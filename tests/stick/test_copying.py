@@ -3,6 +3,7 @@
 import hashlib
 import os
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -36,7 +37,7 @@ def copy(tmp_path: Path) -> Copy:
     """In parts whose ends are at odd places."""
     cuts = [0, 1, CHUNK_BYTES + 7, SIZE - 3, SIZE]
     parts = []
-    for number, (start, end) in enumerate(zip(cuts, cuts[1:], strict=False)):
+    for number, (start, end) in enumerate(pairwise(cuts)):
         parts.append(tmp_path / f"part {number}")
         parts[-1].write_bytes(WHOLE[start:end])
     return Copy(sources=parts, target=tmp_path / "to" / "whole", size_bytes=SIZE, sha256=SHA256)
@@ -87,9 +88,11 @@ def test_a_damaged_part_is_never_left_as_a_whole_file(
     source.write_bytes(
         bytes(byte ^ 1 for byte in source.read_bytes()[:1]) + source.read_bytes()[1:]
     )
-    for there in (b"", WHOLE[:CHUNK_BYTES]):
-        copy.target.parent.mkdir(exist_ok=True)
+    copy.target.parent.mkdir()
+    for there in (b"", WHOLE[:1], b"?" * CHUNK_BYTES):
         copy.target.write_bytes(there)
+        if part == 0 and there == WHOLE[:1]:
+            continue  # what is there already is right
         with pytest.raises(StickDamaged):
             copier.bring(copy, Counted())
         assert not copy.target.exists()
