@@ -55,7 +55,7 @@ class Closeness:
     """Positions measured."""
     perplexity_exact: float
     q4_0: StreamCloseness | None
-    """With every matrix in Q4_0, rounded by itself; None where no other type is written."""
+    """With every matrix in Q4_0, rounded by itself; None where all are of one type."""
     plain: StreamCloseness
     """In the types that are written, every matrix rounded by itself, as without calibration."""
     rounded: StreamCloseness

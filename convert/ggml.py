@@ -22,9 +22,10 @@ from convert.weights import Matrix
 Type = gguf.GGMLQuantizationType
 _AGAIN = "Convert again; if it happens again, report it with this line."
 
-_lib: Any = load_shared_library("ggml-base", Path(llama_cpp.__file__).parent / "lib")
+_lib: Any = load_shared_library("ggml-base", Path(llama_cpp.__path__[0]) / "lib")
 _ROW_FUNCTIONS = {
     Type.Q4_0: "dequantize_row_q4_0",
+    Type.IQ4_NL: "dequantize_row_iq4_nl",
     Type.Q5_0: "dequantize_row_q5_0",
     Type.Q8_0: "dequantize_row_q8_0",
     Type.BF16: "ggml_bf16_to_fp32_row",

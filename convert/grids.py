@@ -1,9 +1,10 @@
 """The INT grids of GGUF: 32 weights share one scale, a weight is scale * code.
 
 Knows how codes and scales become the bytes of a block, and which scale suits a block best; how errors
-are spread over neighbours is rounding.py's. Layouts: ggml's ggml-common.h (block_q4_0, q5_0, q8_0).
+are spread over neighbours is rounding.py's. Layouts: ggml's ggml-common.h (block_q4_0, q5_0, q8_0, iq4_nl).
 """
 
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -38,6 +39,13 @@ class Grid:
     type: gguf.GGMLQuantizationType
     lowest: int
     highest: int
+    levels: tuple[int, ...] = ()
+    """Those that it may take, ascending; empty for all between the ends. Stored are their numbers."""
+
+    @property
+    def values(self) -> NDArray[np.int8]:
+        """All that a code may be."""
+        return np.array(self.levels or range(self.lowest, self.highest + 1), dtype=np.int8)
 
     def codes(self, values: Matrix, scales: Matrix) -> Matrix:
         """The nearest code of each value, as float32; a zero scale gives code 0."""
@@ -46,8 +54,17 @@ class Grid:
     def nearest(self, values: Matrix, inverses: Matrix, codes: Matrix) -> Matrix:
         """The same from the scales' inverses, into `codes`."""
         np.multiply(values, inverses, out=codes)
+        if self.levels:
+            codes *= 2
+            np.rint(codes, out=codes)
+            np.clip(codes, 2 * self.lowest, 2 * self.highest, out=codes)
+            at = codes.astype(np.int16)
+            at -= np.int16(2 * self.lowest)
+            np.take(_nearest_levels(self.levels), at, out=codes, mode="clip")
+            return codes
         np.rint(codes, out=codes)
-        return np.clip(codes, self.lowest, self.highest, out=codes)
+        np.clip(codes, self.lowest, self.highest, out=codes)
+        return codes
 
     def scales(self, weights: Matrix, importance: Matrix) -> Scales:
         """The scale of each block with the least squared error, weighted by `importance` [columns]."""
@@ -115,8 +132,11 @@ class Grid:
         if self.type is gguf.GGMLQuantizationType.Q8_0:
             packed[:, 2:] = small.view(np.uint8).T
             return packed
-        small -= np.int8(self.lowest)
-        shifted = small.view(np.uint8)
+        if self.levels:
+            shifted = np.searchsorted(self.values, small).astype(np.uint8)
+        else:
+            small -= np.int8(self.lowest)
+            shifted = small.view(np.uint8)
         if self.type is gguf.GGMLQuantizationType.Q5_0:
             packed[:, 2:6] = np.packbits(shifted >> 4, axis=0, bitorder="little").T
             shifted &= 15
@@ -131,6 +151,15 @@ def inverse(scales: Matrix) -> Matrix:
     """1 / scale, 0 where it is 0."""
     # Without `where=`, which is many times slower.
     return np.asarray(np.float32(1) / np.where(scales == 0, np.float32(np.inf), scales))
+
+
+@functools.cache
+def _nearest_levels(levels: tuple[int, ...]) -> Matrix:
+    """The level nearest to each half integer from the first level to the last: a look-up is much faster than
+    a search."""
+    halves = np.arange(2 * levels[0], 2 * levels[-1] + 1) / 2
+    known = np.array(levels, dtype=np.float32)
+    return np.asarray(known[np.abs(halves[:, None] - known).argmin(axis=1)], dtype=np.float32)
 
 
 class _Room:
@@ -171,4 +200,12 @@ Q4_0 = Grid(type=gguf.GGMLQuantizationType.Q4_0, lowest=-8, highest=7)
 Q5_0 = Grid(type=gguf.GGMLQuantizationType.Q5_0, lowest=-16, highest=15)
 Q8_0 = Grid(type=gguf.GGMLQuantizationType.Q8_0, lowest=-127, highest=127)
 
-GRIDS = {grid.type: grid for grid in (Q4_0, Q5_0, Q8_0)}
+IQ4_NL = Grid(
+    type=gguf.GGMLQuantizationType.IQ4_NL,
+    lowest=-127,
+    highest=113,
+    levels=(-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113),
+)
+"""Levels that lie closer where most weights are: in as many bytes as Q4_0 much closer to the weights."""
+
+GRIDS = {grid.type: grid for grid in (Q4_0, IQ4_NL, Q5_0, Q8_0)}

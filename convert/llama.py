@@ -1,6 +1,6 @@
 """llama.cpp as the converter needs it: tokens, texts and logits of a finished GGUF.
 
-The only importer of llama_cpp in convert. Prints nothing: of llama.cpp's log only errors are kept, and the
+Prints nothing: of llama.cpp's log only errors are kept, and the
 first is in the exception when a file cannot be loaded. Knows no checkpoint and no pupil.
 """
 

@@ -9,6 +9,7 @@ from convert.tokenizer import Tokenizer, write_tokenizer
 
 _FILE_TYPES = {
     Type.Q4_0: gguf.LlamaFileType.MOSTLY_Q4_0,
+    Type.IQ4_NL: gguf.LlamaFileType.MOSTLY_IQ4_NL,
     Type.Q8_0: gguf.LlamaFileType.MOSTLY_Q8_0,
     Type.BF16: gguf.LlamaFileType.MOSTLY_BF16,
     Type.F16: gguf.LlamaFileType.MOSTLY_F16,

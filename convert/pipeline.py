@@ -24,7 +24,7 @@ from convert.manifest import ConvertedFile, manifest_text
 from convert.metadata import write_metadata
 from convert.options import ConversionOptions
 from convert.parallel import beside
-from convert.plan import PlannedTensor, Type, plan_types, size_bytes, spend
+from convert.plan import INT4, PlannedTensor, plan_types, size_bytes, spend
 from convert.progress import Progress
 from convert.report import Report, report_path
 from convert.rounds import Rounding
@@ -202,7 +202,7 @@ def _keep_inputs(options: ConversionOptions) -> None:
 def _texts(
     options: ConversionOptions, tokenizer: Tokenizer, *, chat: bool
 ) -> CalibrationTexts | None:
-    if options.calibration is None or options.type is not Type.Q4_0:
+    if options.calibration is None or options.type not in INT4:
         return None
     text = read_text(options.calibration)
     return tokenized_texts(text, tokenizer, most_tokens=options.calibration_tokens, chat=chat)

@@ -14,11 +14,20 @@ from convert.errors import BadTarget
 
 Type = gguf.GGMLQuantizationType
 
-TYPES = {"q4_0": Type.Q4_0, "q8_0": Type.Q8_0, "bf16": Type.BF16, "f16": Type.F16, "f32": Type.F32}
+TYPES = {
+    "q4_0": Type.Q4_0,
+    "iq4_nl": Type.IQ4_NL,
+    "q8_0": Type.Q8_0,
+    "bf16": Type.BF16,
+    "f16": Type.F16,
+    "f32": Type.F32,
+}
 """What `--type` may name."""
 
-_FINER = {Type.Q4_0: Type.Q5_0, Type.Q5_0: Type.Q8_0}
-_ERROR = {Type.Q4_0: 1.0, Type.Q5_0: 0.25, Type.Q8_0: 1 / 256}
+INT4 = (Type.Q4_0, Type.IQ4_NL)
+"""Types that are calibrated."""
+_FINER = {Type.Q4_0: Type.Q5_0, Type.IQ4_NL: Type.Q5_0, Type.Q5_0: Type.Q8_0}
+_ERROR = {Type.Q4_0: 1.0, Type.IQ4_NL: 0.7, Type.Q5_0: 0.25, Type.Q8_0: 1 / 256}
 """Squared rounding error of a grid against Q4_0's: a fourth for each bit."""
 
 
@@ -55,7 +64,7 @@ def plan_types(config: Gemma3Config, *, rows: int, type: Type) -> list[PlannedTe
         kind = Type.F32 if gemma3.is_norm(name) else type
         if name in (gemma3.EMBEDDING, gemma3.OUTPUT):
             shape = (rows, shape[1])
-            kind = Type.Q8_0 if type is Type.Q4_0 else type
+            kind = Type.Q8_0 if type in INT4 else type
         planned.append(PlannedTensor(name=name, shape=shape, type=kind))
     return planned
 

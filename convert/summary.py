@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from convert import gemma3
 from convert.options import ConversionOptions
-from convert.plan import PlannedTensor, Type
+from convert.plan import INT4, PlannedTensor
 from convert.texts import DEFAULT_TEXT, read_text
 from convert.vocabulary import VocabularyPlan
 from convert.vocabulary_proof import TokenizationComparison
@@ -16,9 +16,9 @@ def remarks(options: ConversionOptions, vocabulary: VocabularyPlan, *, chat: boo
     found = []
     if vocabulary.rows < vocabulary.old_rows:
         found.append(f"vocabulary cut from {vocabulary.old_rows:,} to {vocabulary.rows:,} pieces")
-    if options.type is Type.Q4_0 and options.calibration is None:
+    if options.type in INT4 and options.calibration is None:
         found.append("not calibrated: every weight was rounded by itself, with weighted scales")
-    elif options.type is Type.Q4_0 and chat:
+    elif options.type in INT4 and chat:
         found.append("an instruct model: half of the calibration texts are in its chat form")
     return found
 

@@ -26,9 +26,10 @@ _MOST_ERROR = {
     Type.Q8_0: 0.02,
     Type.Q5_0: 0.1,
     Type.Q4_0: 0.25,
+    Type.IQ4_NL: 0.25,
 }
 """Relative error of a tensor above which it is not its source."""
-_MOST_CALIBRATED = {Type.Q8_0: 0.15, Type.Q5_0: 0.2, Type.Q4_0: 0.4}
+_MOST_CALIBRATED = {Type.Q8_0: 0.15, Type.Q5_0: 0.2, Type.Q4_0: 0.4, Type.IQ4_NL: 0.4}
 """Rounding for given inputs moves weights further than rounding each by itself, but never so far."""
 _TILE_WEIGHTS = 1 << 17
 """Compared at once, in a core's own cache."""

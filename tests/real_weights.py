@@ -131,7 +131,7 @@ def write_hugging_face(reader: gguf.GGUFReader, folder: Path) -> None:
     write_shards(folder, list(split(tensors, 2)))
     (folder / "config.json").write_text(json.dumps(CONFIG, indent=2), encoding="utf-8")
     write_tokenizer(folder / "tokenizer.model", pieces(reader))
-    write_chat_files(folder, END_OF_TURN)
+    write_chat_files(folder, END_OF_TURN, instruct=False)
 
 
 def dequantized(reader: gguf.GGUFReader) -> Iterator[tuple[str, NDArray[Any]]]:

@@ -4,6 +4,7 @@ It runs the real screen without a terminal, prints the seconds and leaves.
 """
 
 import os
+import sys
 import time
 from typing import Any
 
@@ -29,7 +30,9 @@ def main() -> None:
     async def told(_pilot: Any) -> None:
         import psutil
 
-        print(time.time() - psutil.Process().create_time(), flush=True)
+        # Past Textual's capture, whose flush does nothing: the next line would lose what is buffered.
+        seconds = time.time() - psutil.Process().create_time()
+        print(seconds, file=sys.__stdout__, flush=True)
         os._exit(0)  # nothing was written, and the model need not be loaded first
 
     TutorApp(services=services).run(headless=True, size=(80, 24), auto_pilot=told)

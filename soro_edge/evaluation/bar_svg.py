@@ -2,7 +2,7 @@
 
 from html import escape
 
-from soro_edge.evaluation.page import Bar, BarPlot
+from soro_edge.evaluation.page import Bar, BarPlot, shortened
 
 _WIDTH, _LEFT, _RIGHT = 720, 215, 165
 _BAR, _GAP, _LABEL = 18, 6, 26
@@ -42,8 +42,9 @@ def _x(value: float, plot: BarPlot) -> float:
 
 def _bar(bar: Bar, plot: BarPlot, top: float, colour: str) -> str:
     end, middle = _x(bar.value, plot), top + _BAR / 2
+    name = escape(shortened(bar.name, _LONGEST_NAME))
     parts = [
-        f'<text x="{_LEFT - 8}" y="{middle + 5:g}" class="name">{escape(_short(bar.name))}</text>',
+        f'<text x="{_LEFT - 8}" y="{middle + 5:g}" class="name">{name}</text>',
         f'<rect x="{_LEFT}" y="{top:g}" width="{end - _LEFT:.1f}" height="{_BAR}" fill="{colour}"/>',
         f'<text x="{_WIDTH - _RIGHT + 10}" y="{middle + 5:g}" class="value">{escape(bar.shown)}</text>',
     ]
@@ -67,7 +68,3 @@ def _axis(plot: BarPlot, bottom: float) -> str:
             f'<text x="{x:.1f}" y="{bottom + 16:g}" class="tick">{value:g}{escape(unit)}</text>'
         )
     return "".join(parts)
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…"

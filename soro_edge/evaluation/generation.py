@@ -48,6 +48,8 @@ class GenerationReport:
 
     model: str
     """Name of the file."""
+    max_tokens: int
+    """The limit on an answer."""
     questions: int
     whole: int
     looped: int
@@ -93,7 +95,9 @@ def answer_questions(
         )
 
 
-def report_generation(model: str, answers: Iterable[GivenAnswer]) -> GenerationReport:
+def report_generation(
+    model: str, answers: Iterable[GivenAnswer], *, max_tokens: int
+) -> GenerationReport:
     """Count. Without answers every figure is 0."""
     given = list(answers)
     tajik = [one for one in given if one.question.subject.casefold() not in FOREIGN_SUBJECTS]
@@ -110,6 +114,7 @@ def report_generation(model: str, answers: Iterable[GivenAnswer]) -> GenerationR
 
     return GenerationReport(
         model=model,
+        max_tokens=max_tokens,
         questions=len(given),
         whole=in_state(AnswerState.COMPLETE),
         looped=len(looped),

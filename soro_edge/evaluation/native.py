@@ -6,6 +6,7 @@ cache is kept at full size, or what a branch needs of the trunk would be gone. K
 """
 
 import functools
+import math
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -43,7 +44,7 @@ class Scorer:
         context_tokens: int = 2048,
         threads: int = 0,
         sequences: int = 48,
-        output_tokens: int = 64,
+        output_tokens: int = 128,
         exact: bool = False,
     ) -> None:
         """`sequences`: requests read at the same time. `output_tokens`: positions whose logits lie in
@@ -289,9 +290,10 @@ class Scorer:
 def chosen(logits: Logits, tokens: Sequence[int]) -> list[tuple[float, bool]]:
     """Of one position, for each of `tokens`: logarithm of its probability, and whether it is the first
     choice. logits: [vocabulary]."""
-    best = logits.max()
+    first = int(logits.argmax())
+    best = logits[first]
     shifted = logits - best
     np.exp(shifted, out=shifted)
-    normal = float(best) + float(np.log(shifted.sum(dtype=np.float64)))
-    first = int(logits.argmax())
+    # numpy adds in pairs: the sum of 262,144 float32 is good to seven digits.
+    normal = float(best) + math.log(float(shifted.sum()))
     return [(float(logits[token]) - normal, token == first) for token in tokens]

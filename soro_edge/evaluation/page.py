@@ -70,6 +70,14 @@ class Section:
     examples: tuple[Example, ...] = ()
 
 
+def shortened(name: str, columns: int) -> str:
+    """A name of a file with its middle left out: what sets two models apart stands at the end."""
+    if len(name) <= columns:
+        return name
+    tail = (columns - 1) * 3 // 5
+    return f"{name[: columns - 1 - tail]}…{name[-tail:]}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
     """All of it, in the order in which it is read."""

@@ -85,6 +85,7 @@ def generation_table(reports: Sequence[GenerationReport]) -> Table:
                 hits=one.other_language, count=one.judged_language
             ),
         ),
+        (_("Limit of an answer, in tokens"), lambda one: f"{one.max_tokens:,}"),
         (_("Letters that are not Tajik"), lambda one: percent(one.foreign_letters)),
         (_("Words in an answer"), lambda one: f"{one.mean_words:.1f}"),
         (_("Letters in an answer"), lambda one: f"{one.mean_letters:.0f}"),

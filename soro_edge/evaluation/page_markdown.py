@@ -4,11 +4,12 @@ import re
 import textwrap
 import unicodedata
 
-from soro_edge.evaluation.page import BarPlot, Example, Page, Section, Table
+from soro_edge.evaluation.page import BarPlot, Example, Page, Section, Table, shortened
 
 COLUMNS = 80
 _BAR_COLUMNS = 30
 _NAME_COLUMNS = 22
+_HEAD_COLUMNS = 18
 _SPECIAL = re.compile(r"([\\`*\[\]<>#|~]|(?<!\w)_|_(?!\w))")
 
 
@@ -38,7 +39,7 @@ def bar_text(plot: BarPlot) -> str:
     for group in plot.groups:
         lines += textwrap.wrap(group.label, COLUMNS)
         for bar in group.bars:
-            name = _short(bar.name, _NAME_COLUMNS)
+            name = shortened(bar.name, _NAME_COLUMNS)
             sure = _cells(min(bar.low, bar.value), plot)
             end = max(_cells(bar.value, plot), sure)
             reach = max(_cells(bar.high, plot), end)
@@ -53,11 +54,15 @@ def _cells(value: float, plot: BarPlot) -> int:
 
 
 def table_text(table: Table) -> str:
-    """Columns side by side where they fit, otherwise row by row."""
+    """Columns side by side where they fit, perhaps under shorter names, otherwise row by row."""
     cells = [[_literal(cell) for cell in row] for row in (table.head, *table.rows)]
-    widths = [max(3, *(_width(row[column]) for row in cells)) for column in range(len(table.head))]
-    if sum(widths) + 3 * len(widths) + 1 > COLUMNS:
-        return _list(cells)
+    widths = _widths(cells)
+    if _too_wide(widths):
+        short = [table.head[0], *(shortened(name, _HEAD_COLUMNS) for name in table.head[1:])]
+        widths = _widths([short, *cells[1:]])
+        if _too_wide(widths):
+            return _list(cells)
+        cells[0] = [_literal(name) for name in short]
     rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
     lines = [cells[0], rule, *cells[1:]]
     return "\n".join(
@@ -69,6 +74,14 @@ def table_text(table: Table) -> str:
         + " |"
         for line in lines
     )
+
+
+def _widths(cells: list[list[str]]) -> list[int]:
+    return [max(3, *(_width(row[column]) for row in cells)) for column in range(len(cells[0]))]
+
+
+def _too_wide(widths: list[int]) -> bool:
+    return sum(widths) + 3 * len(widths) + 1 > COLUMNS
 
 
 def _list(cells: list[list[str]]) -> str:
@@ -105,10 +118,6 @@ def _wrapped(text: str, indent: str = "") -> str:
 def _literal(text: str) -> str:
     """Markdown that shows `text` as it is."""
     return _SPECIAL.sub(r"\\\1", " ".join(re.split(r"[ \t\r\n]+", text.strip())))
-
-
-def _short(text: str, columns: int) -> str:
-    return text if len(text) <= columns else text[: columns - 1] + "…"
 
 
 def _width(text: str) -> int:

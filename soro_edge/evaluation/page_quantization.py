@@ -103,7 +103,7 @@ def quantization_table(report: QuantizationReport) -> Table:
         )
         rows.append(
             (
-                _("Probability of pieces that the other lacks"),
+                _("Probability on other pieces"),
                 percent(found.model_elsewhere.value, 2),
                 percent(found.reference_elsewhere.value, 2),
             )

@@ -29,11 +29,15 @@ class Cost:
     """Of one or several commands in a row."""
 
     seconds: float
+    cpu_seconds: float
+    """Of all threads: what does not depend on how busy the computer is."""
     peak_bytes: int
 
     def __add__(self, other: "Cost") -> "Cost":
         return Cost(
-            seconds=self.seconds + other.seconds, peak_bytes=max(self.peak_bytes, other.peak_bytes)
+            seconds=self.seconds + other.seconds,
+            cpu_seconds=self.cpu_seconds + other.cpu_seconds,
+            peak_bytes=max(self.peak_bytes, other.peak_bytes),
         )
 
 
@@ -93,7 +97,11 @@ def run(command: list[str]) -> Cost:
     child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     _, status, usage = os.wait4(child.pid, 0)
     assert status == 0, command
-    return Cost(seconds=time.perf_counter() - began, peak_bytes=usage.ru_maxrss * 1024)
+    return Cost(
+        seconds=time.perf_counter() - began,
+        cpu_seconds=usage.ru_utime + usage.ru_stime,
+        peak_bytes=usage.ru_maxrss * 1024,
+    )
 
 
 def main() -> None:
@@ -112,6 +120,8 @@ def main() -> None:
             for _ in range(given.rounds)
         ]
         show("time", [a.seconds / b.seconds for a, b in pairs])
+        show("CPU time", [a.cpu_seconds / b.cpu_seconds for a, b in pairs])
+        show("our CPU seconds", [a.cpu_seconds for a, _ in pairs])
         show("peak memory", [a.peak_bytes / b.peak_bytes for a, b in pairs])
         sizes = [(bench.folder / name).stat().st_size for name in ("ours.gguf", "theirs.gguf")]
         show("file size", [sizes[0] / sizes[1]])

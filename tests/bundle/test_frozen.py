@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
-from soro_edge import __version__, frozen
+from soro_edge import __version__, cli, frozen
 from soro_edge.commands.doctor import engine_line
 from soro_edge.engine import variants
 from soro_edge.engine.api import EngineOptions
 from soro_edge.engine.client import WORKER_COMMAND, EngineProcess
+from soro_edge.errors import NotInBundle
 
 ROOT = Path(__file__).parents[2]
 MAKERS = ROOT / "soro_edge/evaluation"
@@ -48,11 +49,20 @@ def test_the_worker_starts_as_the_bundles_own_child(tiny_model: Path, tmp_path: 
 
 def test_other_modules_are_no_children(monkeypatch: pytest.MonkeyPatch) -> None:
     called = []
-    cli = types.SimpleNamespace(main=lambda: called.append(tuple(sys.argv[1:])))
-    monkeypatch.setattr(importlib, "import_module", lambda name: {"soro_edge.cli": cli}[name])
+    double = types.SimpleNamespace(main=lambda: called.append(tuple(sys.argv[1:])))
+    monkeypatch.setattr(importlib, "import_module", lambda name: {"soro_edge.cli": double}[name])
     monkeypatch.setattr(sys, "argv", ["soro", "-m", "this"])
     frozen.main()
     assert called == [("-m", "this")]
+
+
+def test_a_makers_command_in_a_bundle_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(**_options: Any) -> None:
+        raise ModuleNotFoundError(name="soro_edge.evaluation")
+
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    monkeypatch.setattr(cli.soro, "main", missing)
+    assert cli._run() == NotInBundle.exit_code
 
 
 class Recipe:
@@ -106,7 +116,9 @@ def test_the_recipe_takes_every_file_that_the_program_reads(recipe: Recipe) -> N
 
 
 def test_the_recipe_leaves_the_makers_tools_out(recipe: Recipe) -> None:
-    assert {"numpy", "convert", "tests", "torch"} <= set(recipe.given["excludes"])
+    assert {"numpy", "convert", "soro_edge.evaluation", "tests", "torch"} <= set(
+        recipe.given["excludes"]
+    )
     assert set(frozen.CHILDREN) <= set(recipe.given["hiddenimports"])
     assert not recipe.given["exe"]["upx"] and not recipe.given["collect"]["upx"]
     assert (recipe.output / "soro/_internal/llama_cpp/lib/libllama.so").exists()
@@ -116,17 +128,18 @@ SCORES = {"x64": 1, "haswell": 60, "zen4": 0}
 
 
 @pytest.fixture
-def several(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def several(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str | int]:
     """A folder with files for three processors; what is loaded of them."""
-    loaded: list[str] = []
+    loaded: list[str | int] = []
 
-    class Ggml:
-        class ggml_backend_load:  # noqa: N801 (the C function's name)
-            restype: object = None
+    def library(path: str) -> types.SimpleNamespace:
+        def begin() -> int:
+            loaded.append(path)
+            return 7
 
-            def __new__(cls, path: bytes) -> Any:
-                loaded.append(path.decode())
-                return 1
+        return types.SimpleNamespace(
+            ggml_backend_init=begin, ggml_backend_register=lambda reg: loaded.append(reg.value)
+        )
 
     for name in SCORES:
         (tmp_path / f"libggml-cpu-{name}.so").write_bytes(b"")
@@ -136,17 +149,19 @@ def several(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(
         variants, "score", lambda file: SCORES[file.stem.removeprefix("libggml-cpu-")]
     )
-    monkeypatch.setattr(ctypes, "CDLL", lambda path: Ggml)
+    monkeypatch.setattr(ctypes, "CDLL", library)
     return loaded
 
 
-def test_the_variant_with_the_best_score_is_loaded(several: list[str], tmp_path: Path) -> None:
+def test_the_variant_with_the_best_score_is_loaded(
+    several: list[str | int], tmp_path: Path
+) -> None:
     assert variants.load_best_variant(tmp_path) == "haswell"
-    assert several == [str(tmp_path / "libggml-cpu-haswell.so")]
+    assert several == [str(tmp_path / "libggml-cpu-haswell.so"), 7]
 
 
 def test_nothing_is_loaded_where_no_variant_can_run(
-    several: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    several: list[str | int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(variants, "score", lambda file: 0)
     assert variants.load_best_variant(tmp_path) == "" and not several

@@ -27,8 +27,9 @@ CHAT_TEMPLATE = r"""{{ bos_token }}
 """The same text as Gemma 3's own template gives, for messages of text."""
 
 
-def write_chat_files(folder: Path, end_of_turn: int) -> None:
-    """tokenizer_config.json and generation_config.json; `end_of_turn` is the id of <end_of_turn>."""
+def write_chat_files(folder: Path, end_of_turn: int, *, instruct: bool = True) -> None:
+    """tokenizer_config.json and generation_config.json; `end_of_turn` is the id of <end_of_turn>, which ends
+    the texts of a model that was taught to chat."""
     tokenizer = {
         "add_bos_token": True,
         "add_eos_token": False,
@@ -43,7 +44,7 @@ def write_chat_files(folder: Path, end_of_turn: int) -> None:
     }
     generation = {
         "bos_token_id": 2,
-        "eos_token_id": [1, end_of_turn],
+        "eos_token_id": [1, end_of_turn] if instruct else 1,
         "pad_token_id": 0,
         "cache_implementation": "hybrid",
         "do_sample": True,

@@ -15,19 +15,23 @@ from convert.grids import BLOCK, GRIDS, Codes, Grid, Scales
 from convert.weights import Matrix
 
 every_grid = pytest.mark.parametrize("grid", GRIDS.values(), ids=lambda grid: grid.type.name)
+every_whole_grid = pytest.mark.parametrize(
+    "grid", [grid for grid in GRIDS.values() if not grid.levels], ids=lambda grid: grid.type.name
+)
 ROWS, COLUMNS = 48, 256
 
 
 def _random(grid: Grid) -> tuple[Codes, Scales]:
     random = np.random.default_rng(1)
-    codes = random.integers(grid.lowest, grid.highest + 1, (ROWS, COLUMNS)).astype(np.int8)
+    codes = random.choice(grid.values, (ROWS, COLUMNS))
     scales = random.normal(size=(ROWS, COLUMNS // BLOCK)) * 0.01
     return codes, scales.astype(np.float16).astype(np.float32)
 
 
 def _extreme(grid: Grid) -> tuple[Codes, Scales]:
     """The ends of the grid and zeros, with zero, smallest and largest scales in F16."""
-    ends = [grid.lowest, grid.highest, 0, -1, 1]
+    middle = len(grid.values) // 2
+    ends = [grid.lowest, grid.highest, *grid.values[middle - 1 : middle + 2]]
     codes = np.resize(np.array(ends, dtype=np.int8), (ROWS, COLUMNS))
     limits = np.finfo(np.float16)
     scales = [0.0, limits.smallest_subnormal, limits.tiny, limits.max, limits.min]
@@ -70,6 +74,15 @@ def test_zeros_stay_zeros_beside_other_weights(grid: Grid) -> None:
 
 @every_grid
 def test_codes_are_the_nearest_within_the_grid(grid: Grid) -> None:
+    values = np.random.default_rng(4).uniform(-150, 150, 5000).astype(np.float32)
+    off = np.abs(values - grid.codes(values, np.ones_like(values)))
+    nearest = np.abs(values[:, None] - grid.values).min(axis=1)
+    # A level's limits are known to a quarter.
+    np.testing.assert_allclose(off, nearest, atol=0.5 if grid.levels else 0)
+
+
+@every_whole_grid
+def test_beyond_the_grid_its_ends_are_nearest(grid: Grid) -> None:
     values = np.array([0.24, 0.26, -0.26, 1e6, -1e6, 0.7], dtype=np.float32)
     scales = np.array([0.5, 0.5, 0.5, 0.5, 0.5, 0], dtype=np.float32)
     assert grid.codes(values, scales).tolist() == [0, 1, -1, grid.highest, grid.lowest, 0]
@@ -84,7 +97,7 @@ def test_weights_on_the_grid_come_back(grid: Grid) -> None:
     np.testing.assert_array_equal(decoded(grid.encode(weights), grid.type), weights)
 
 
-@every_grid
+@every_whole_grid
 def test_an_encoded_matrix_is_no_farther_off_than_with_plain_scales(grid: Grid) -> None:
     weights = _weights()
     plain = quants.quantize(weights, grid.type)

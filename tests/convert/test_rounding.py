@@ -43,7 +43,7 @@ def test_compensation_and_then_descent_each_lose_less(grid: Grid) -> None:
 def test_weights_on_the_grid_come_back(grid: Grid) -> None:
     """Where a block has the code that reaches farthest."""
     random = np.random.default_rng(3)
-    codes = random.integers(grid.lowest, grid.highest + 1, (ROWS, COLUMNS)).astype(np.float32)
+    codes = random.choice(grid.values, (ROWS, COLUMNS)).astype(np.float32)
     codes[:, ::BLOCK] = grid.lowest
     scales = random.uniform(0.01, 0.1, (ROWS, COLUMNS // BLOCK)).astype(np.float16)
     weights = codes * np.repeat(scales.astype(np.float32), BLOCK, axis=1)

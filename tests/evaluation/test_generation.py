@@ -47,7 +47,7 @@ def test_every_answer_is_in_one_box() -> None:
         "Water is a liquid.",
     ]
     answers = list(answer_questions(ScriptedEngine(script), QUESTIONS, ChatOptions()))
-    found = report_generation("m.gguf", answers)
+    found = report_generation("m.gguf", answers, max_tokens=96)
     assert (found.whole, found.empty, found.looped, found.cut, found.failed) == (2, 1, 2, 1, 0)
     assert (found.other_language, found.judged_language) == (1, 6)
     assert found.in_order == 1
@@ -57,26 +57,27 @@ def test_every_answer_is_in_one_box() -> None:
 def test_a_question_that_does_not_fit_is_counted() -> None:
     questions = [QUESTIONS[0], Question(text="сахт " * 600), QUESTIONS[1]]
     answers = list(answer_questions(ScriptedEngine([SENTENCE]), questions, ChatOptions()))
-    found = report_generation("m.gguf", answers)
+    found = report_generation("m.gguf", answers, max_tokens=96)
     assert (found.questions, found.whole, found.failed) == (3, 2, 1)
 
 
 def test_lessons_of_other_languages_may_be_in_other_letters() -> None:
     english = "I have two brothers and one sister."
-    found = report_generation("m.gguf", [given(english, subject="забони англисӣ"), given(SENTENCE)])
+    answers = [given(english, subject="забони англисӣ"), given(SENTENCE)]
+    found = report_generation("m.gguf", answers, max_tokens=96)
     assert (found.other_language, found.judged_language, found.foreign_letters) == (0, 1, 0)
     assert found.in_order == 2
 
 
 def test_lengths_and_speed_are_those_of_all_answers() -> None:
-    found = report_generation("m.gguf", [given("як ду"), given("се чор панҷ шаш")])
+    found = report_generation("m.gguf", [given("як ду"), given("се чор панҷ шаш")], max_tokens=96)
     assert found.mean_words == 3
     assert found.mean_letters == 8
     assert found.words_per_second == pytest.approx(6 / 4)
 
 
 def test_no_answers_make_no_error() -> None:
-    assert report_generation("m.gguf", []).questions == 0
+    assert report_generation("m.gguf", [], max_tokens=96).questions == 0
 
 
 def test_a_lost_engine_is_told_and_the_answers_before_it_are_there() -> None:

@@ -12,7 +12,7 @@ from soro_edge.chat.messages import AnswerState
 from soro_edge.evaluation.bar_svg import bar_svg
 from soro_edge.evaluation.closeness import Closeness, Estimate
 from soro_edge.evaluation.generation import GivenAnswer, report_generation
-from soro_edge.evaluation.page import Bar, BarGroup, BarPlot, Page, Table
+from soro_edge.evaluation.page import Bar, BarGroup, BarPlot, Page, Table, shortened
 from soro_edge.evaluation.page_contents import Findings, compose
 from soro_edge.evaluation.page_html import page_html
 from soro_edge.evaluation.page_markdown import COLUMNS, bar_text, page_markdown, table_text
@@ -110,7 +110,7 @@ def results(model: str, right: int, perplexity: float) -> Results:
 
 def page(model: str = "soro-1b-q4_0.gguf", language: str = "en") -> Page:
     locale.use(language)
-    reports = [report_generation(name, ANSWERS) for name in (model, "other.gguf")]
+    reports = [report_generation(name, ANSWERS, max_tokens=96) for name in (model, "other.gguf")]
     findings = Findings(
         model=model,
         files=[results(model, 150, 33.0).model],
@@ -245,6 +245,16 @@ def test_no_value_leaves_the_picture(maximum: float) -> None:
 )
 def test_an_axis_ends_at_a_round_number(value: float, maximum: float) -> None:
     assert round_maximum(value) == pytest.approx(maximum)
+
+
+def test_a_long_name_keeps_its_end() -> None:
+    names = [f"SmolLM2-135M-Instruct.Q4_{number}.gguf" for number in range(2)]
+    head = ("Measured", *names)
+    told = table_text(Table(head=head, rows=(("KL divergence, 99 of 100 below", "1", "2"),)))
+    assert max(map(len, told.splitlines())) <= COLUMNS
+    assert told.startswith("| Measured") and "Q4_0.gguf |" in told and "Q4_1.gguf |" in told
+    assert shortened("short.gguf", 22) == "short.gguf"
+    assert all(len(shortened(name, 22)) == 22 for name in names)
 
 
 def test_a_table_too_wide_is_told_row_by_row() -> None:

@@ -101,6 +101,17 @@ def test_a_file_without_letters_that_the_text_has_not_is_at_no_distance(
     assert found.closeness.model_elsewhere.value == 0
 
 
+def test_a_whole_file_against_a_trimmed_one_is_told_likewise(
+    tiny_model: Path, folder: Path, text: Path
+) -> None:
+    trimmed = write_tiny_gemma3(folder / "trimmed2.gguf", leave_out=LATIN)
+    there = report(trimmed, tiny_model, text).closeness
+    back = report(tiny_model, trimmed, text).closeness
+    assert back.divergence_maximum < 1e-5
+    assert back.model_elsewhere == there.reference_elsewhere
+    assert back.reference_elsewhere.value == 0
+
+
 def test_where_a_trimmed_file_cuts_finer_those_places_are_counted(
     tiny_model: Path, folder: Path, text: Path
 ) -> None:

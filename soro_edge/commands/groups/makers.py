@@ -11,7 +11,9 @@ from soro_edge.commands.program import Program
 @click.command()
 @click.argument("checkpoint", type=click.Path(path_type=Path))
 @click.argument("output", type=click.Path(path_type=Path))
-@click.option("--type", default="q4_0", show_default=True, help="q4_0, q8_0, bf16, f16 or f32.")
+@click.option(
+    "--type", default="q4_0", show_default=True, help="q4_0, iq4_nl, q8_0, bf16, f16, f32."
+)
 @click.option("--vocabulary", default="32768", show_default=True, help="Rows that stay, or full.")
 @click.option("--keep-text", type=click.Path(path_type=Path), help="Its tokens stay the same.")
 @click.option("--calibration", default="", help="Text to calibrate on, or none; ours otherwise.")
@@ -99,12 +101,13 @@ def evaluate(
         generation=generation,
         max_tokens=max_tokens,
         limit=options["limit"],
+        compare=options["compare"],
         page=page,
         output=options["output"],
         fresh=options["fresh"],
     )
-    reports.check()
+    reports.check(program)
     results: list[Any] = []
     if options["tasks"] or not reports.measures:
         results = run_eval(program, model, reference=against, **options)
-    run_reports(program, model, reports, results, options["compare"])
+    run_reports(program, model, reports, results)
