@@ -22,7 +22,7 @@ from convert.weights import Matrix
 Type = gguf.GGMLQuantizationType
 _AGAIN = "Convert again; if it happens again, report it with this line."
 
-_lib: Any = load_shared_library("ggml-base", Path(llama_cpp.__file__).parent / "lib")
+_lib: Any = load_shared_library("ggml-base", Path(llama_cpp.__path__[0]) / "lib")
 _ROW_FUNCTIONS = {
     Type.Q4_0: "dequantize_row_q4_0",
     Type.IQ4_NL: "dequantize_row_iq4_nl",

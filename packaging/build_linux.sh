@@ -32,7 +32,8 @@ mountpoint -q "$ROOT/dev" || mount --bind /dev "$ROOT/dev"
 trap 'umount "$ROOT/dev"' EXIT
 
 fetch_sources "$BUILD/downloads"
-llama_source "$BUILD/downloads" "$INSIDE/llama"
+# Debian 11's GCC 10 does not know AVX-VNNI: such processors take the variant for Haswell.
+llama_source "$BUILD/downloads" "$INSIDE/llama" alderlake
 inside bash /build/build_sqlite.sh
 inside bash /build/build_python.sh
 inside bash /build/build_libraries.sh

@@ -9,15 +9,19 @@ fetch_sources() {
     touch "$1/complete"
 }
 
-# llama_source DOWNLOADS FOLDER: unpacked, with llama.cpp's list of CPU variants cut to those that pay
-# their place; docs/packaging.md has the measurement.
+# llama_source DOWNLOADS FOLDER [VARIANT…]: unpacked, with llama.cpp's list of CPU variants cut to those that
+# pay their place (docs/packaging.md has the measurement), and without those that the compiler does not know.
 llama_source() {
-    [ -e "$2/complete" ] && return
-    rm -rf "$2" && mkdir -p "$2"
-    tar xzf "$1"/llama_cpp_python-*.tar.gz -C "$2" --strip-components=1
-    sed -i -E '/ggml_add_cpu_backend_variant\((piledriver|cannonlake|cascadelake|cooperlake|sapphirerapids) /d' \
-        "$2/vendor/llama.cpp/ggml/src/CMakeLists.txt"
-    touch "$2/complete"
+    local downloads=$1 folder=$2 variant
+    shift 2
+    [ -e "$folder/complete" ] && return
+    rm -rf "$folder" && mkdir -p "$folder"
+    tar xzf "$downloads"/llama_cpp_python-*.tar.gz -C "$folder" --strip-components=1
+    for variant in skylakex cannonlake cascadelake cooperlake sapphirerapids "$@"; do
+        sed -i "/ggml_add_cpu_backend_variant($variant /d" \
+            "$folder/vendor/llama.cpp/ggml/src/CMakeLists.txt"
+    done
+    touch "$folder/complete"
 }
 
 LLAMA_FLAGS=(

@@ -1,7 +1,7 @@
 """`soro eval`: names to files and tasks, a progress bar, and the results as a table. English only."""
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING
 import click
 
 from soro_edge.commands.program import Program
-from soro_edge.errors import EvaluationFailed, NoModel
+from soro_edge.errors import EvaluationFailed, FolderNotWritable, ModelFileMissing
 
 if TYPE_CHECKING:
     from soro_edge.evaluation.compare import TaskComparison
     from soro_edge.evaluation.progress import Progress
     from soro_edge.evaluation.results import Results, TaskResult
-    from soro_edge.evaluation.run import EvaluationOptions
-    from soro_edge.evaluation.task import Task
 
 
 def list_tasks(folder: Path | None) -> None:
@@ -68,6 +66,10 @@ def run_eval(
         fresh=fresh,
     )
     path = model_file(program, model)
+    # What cannot be read or written is told before hours of work, not after them.
+    others = [_file_or_results(program, other) for other in (reference, compare) if other]
+    if output is not None:
+        refuse_missing_folder(output)
     journals = program.paths.data / "evaluation"
     with progress_bar() as progress:
         results = evaluate(path, wanted, options, journals=journals, progress=progress)
@@ -75,40 +77,38 @@ def run_eval(
     if output is not None:
         results.write(output)
     found = [results]
-    for other in (reference, compare):
-        if other:
-            found.append(other_results(program, other, wanted, options, journals))
-            show_comparison(results, found[-1])
+    for other in others:
+        if isinstance(other, Path):
+            with progress_bar() as progress:
+                other = evaluate(other, wanted, options, journals=journals, progress=progress)
+            click.echo()
+            show(other)
+        found.append(other)
+        show_comparison(results, other)
     return found
 
 
 def model_file(program: Program, model: str) -> Path:
     """A GGUF file by its path, or a model of this computer by its name. Raises ModelError."""
     path = Path(model)
-    if path.exists() or path.suffix == ".gguf":
+    if path.exists():
         return path
-    try:
-        return program.models.check(program.manifest(model))
-    except NoModel:
-        return path
+    if path.suffix == ".gguf":
+        raise ModelFileMissing(name=path.stem, path=model)
+    return program.models.check(program.manifest(model))
 
 
-def other_results(
-    program: Program,
-    other: str,
-    tasks: "Sequence[Task]",
-    options: "EvaluationOptions",
-    journals: Path,
-) -> "Results":
-    """Of a JSON file, or measured now."""
+def refuse_missing_folder(output: Path) -> None:
+    """Raises StorageError."""
+    if not output.parent.is_dir():
+        raise FolderNotWritable(path=str(output.parent), reason="there is no such folder")
+
+
+def _file_or_results(program: Program, other: str) -> "Path | Results":
+    """What a model is compared with: a GGUF, or results in JSON. Raises SoroError."""
     from soro_edge.evaluation.results import read_results
-    from soro_edge.evaluation.run import evaluate
 
-    if other.endswith(".json"):
-        return read_results(Path(other))
-    with progress_bar() as progress:
-        path = model_file(program, other)
-        return evaluate(path, tasks, options, journals=journals, progress=progress)
+    return read_results(Path(other)) if other.endswith(".json") else model_file(program, other)
 
 
 @contextmanager
@@ -182,4 +182,6 @@ def _show_pair(one: "TaskComparison") -> None:
 
 def number(value: float) -> str:
     """Four digits that matter."""
+    if abs(value) >= 1e5:
+        return f"{value:.2e}"
     return f"{value:.4f}" if abs(value) < 10 else f"{value:,.1f}"

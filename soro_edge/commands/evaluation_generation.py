@@ -18,7 +18,7 @@ from soro_edge.evaluation.generation import (
     answer_questions,
     report_generation,
 )
-from soro_edge.evaluation.questions import Question, read_questions
+from soro_edge.evaluation.questions import Question, by_turns, read_questions
 from soro_edge.manifest import Manifest
 from soro_edge.models import check_memory, manifest_of, sha256_of
 from soro_edge.paths import make_folder
@@ -50,7 +50,7 @@ def run_generation(
 
     Raises EvaluationFailed, ModelError, EngineError, StorageError.
     """
-    listed = read_questions(questions)
+    listed = by_turns(read_questions(questions))
     asked = listed[:limit]
     manifest = _manifest(program, model)
     check_memory(manifest, model, program.context_tokens(manifest))

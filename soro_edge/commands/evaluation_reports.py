@@ -14,7 +14,12 @@ from typing import TYPE_CHECKING
 import click
 
 from soro_edge import locale
-from soro_edge.commands.evaluate import model_file, packages_present, progress_bar
+from soro_edge.commands.evaluate import (
+    model_file,
+    packages_present,
+    progress_bar,
+    refuse_missing_folder,
+)
 from soro_edge.commands.program import Program
 from soro_edge.models import sha256_of
 from soro_edge.paths import storage_error
@@ -43,6 +48,8 @@ class ReportOptions:
     max_tokens: int | None = None
     limit: int | None = None
     """Of the questions."""
+    compare: str | None = None
+    """Another model that answers the questions, or results in JSON, which cannot."""
     page: Path | None = None
     output: Path | None = None
     """JSON."""
@@ -50,40 +57,48 @@ class ReportOptions:
     """Measure again what was measured before."""
 
     @property
+    def other(self) -> str | None:
+        return None if self.compare is None or self.compare.endswith(".json") else self.compare
+
+    @property
     def measures(self) -> bool:
         return self.against is not None or self.generation is not None
 
-    def check(self) -> None:
-        """Before hours of measuring. Raises UsageError."""
+    def check(self, program: Program) -> None:
+        """What cannot be read or written is told before hours of measuring. Raises UsageError,
+        SoroError."""
         if self.text is not None and self.against is None:
             raise click.UsageError("--text is read with --against REFERENCE.gguf.")
-        if self.page is None:
-            return
-        if self.page.suffix.lower() not in PAGE_ENDINGS:
+        if self.page is not None and self.page.suffix.lower() not in PAGE_ENDINGS:
             raise click.UsageError(f"--page ends in .html or .md, not «{self.page}».")
-        if not self.page.absolute().parent.is_dir():
-            raise click.UsageError(f"--page: there is no folder {self.page.absolute().parent}.")
+        for file in (self.page, self.output):
+            if file is not None:
+                refuse_missing_folder(file)
+        if not self.measures:
+            return
+        with packages_present():
+            from soro_edge.evaluation.given_text import read_text
+            from soro_edge.evaluation.questions import read_questions
+        for model in (self.against, self.other):
+            if model is not None:
+                model_file(program, model)
+        if self.text is not None:
+            read_text(self.text)
+        if self.generation:
+            read_questions(Path(self.generation))
 
 
 def run_reports(
-    program: Program,
-    model: str,
-    options: ReportOptions,
-    results: "Sequence[Results]",
-    compare: str | None,
+    program: Program, model: str, options: ReportOptions, results: "Sequence[Results]"
 ) -> None:
-    """Measure what was asked for, print it, write JSON and page.
-
-    `results` of tasks go onto the page too; `compare` is another model that answers the questions. Raises
-    SoroError.
-    """
+    """Measure what was asked for, print it, write JSON and page; `results` of tasks go onto the page
+    too. Raises SoroError."""
     with packages_present():
         from soro_edge.evaluation.page_contents import Findings
     path = model_file(program, model)
     with _english(program):
         quantization = _against(program, path, options)
-        others = [] if compare is None or compare.endswith(".json") else [compare]
-        compared = [model_file(program, other) for other in others]
+        compared = [] if options.other is None else [model_file(program, options.other)]
         generated = _generated(program, [path, *compared], options)
     if options.output is None and options.page is None:
         return

@@ -10,12 +10,14 @@ import click
 from soro_edge import locale
 from soro_edge.commands.program import Program
 from soro_edge.commands.usb_install import find_stick, run_back, run_check, run_install
+from soro_edge.engine.hardware import total_memory_bytes
 from soro_edge.errors import SoroError
 from soro_edge.locale import _
 from soro_edge.paths import PORTABLE_FOLDER
+from soro_edge.stick.choosing import choose_model, runnable_from_stick
 from soro_edge.stick.errors import StickReadOnly
 from soro_edge.stick.program import clean_environment
-from soro_edge.stick.reading import FOLDER
+from soro_edge.stick.reading import FOLDER, open_stick
 
 _LANGUAGES = {"7": "tg", "8": "ru", "9": "en"}
 
@@ -86,13 +88,15 @@ def _do(program: Program, root: Path, chosen: str) -> int:
 
 def _use_from_stick(root: Path) -> int:
     """The tutor, with its data on the stick, until it is closed."""
+    manifest = runnable_from_stick(open_stick(root).manifest)
+    model = choose_model(manifest, "", total_memory_bytes())
     make_portable(root)
-    command = (
-        [sys.executable]
-        if getattr(sys, "frozen", False)
-        else [sys.executable, "-m", "soro_edge.cli"]
-    )
+    environ = clean_environment()
+    if model:
+        environ["SORO_MODEL"] = model.name
+    frozen = getattr(sys, "frozen", False)
+    command = [sys.executable] if frozen else [sys.executable, "-m", "soro_edge.cli"]
     # Ctrl-C is the tutor's own.
     with suppress(KeyboardInterrupt):
-        return subprocess.run(command, env=clean_environment()).returncode
+        return subprocess.run(command, env=environ).returncode
     return 0

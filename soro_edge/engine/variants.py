@@ -10,19 +10,22 @@ from pathlib import Path
 
 _PREFIX, _SUFFIX = ("ggml-cpu-", ".dll") if sys.platform == "win32" else ("libggml-cpu-", ".so")
 _LIBRARIES = ("ggml.dll", "libggml.dll", "libggml.so")
-"""What holds `ggml_backend_load`: MSVC's name, MinGW's, Linux's."""
+"""What keeps the list of backends: MSVC's name, MinGW's, Linux's."""
 
 
 def load_best_variant(folder: Path) -> str:
     """Load the file that suits this processor best; its name, as `haswell`. "" if there are none."""
-    scores = {file: score(file) for file in sorted(folder.glob(f"{_PREFIX}*{_SUFFIX}"))}
-    if not scores:
+    files = sorted(folder.glob(f"{_PREFIX}*{_SUFFIX}"))
+    scores = {file: score(file) for file in files}
+    best = max(files, key=lambda file: scores[file], default=None)
+    if best is None or not scores[best]:
         return ""
-    best = max(scores, key=lambda file: scores[file])
-    ggml = ctypes.CDLL(next(str(folder / name) for name in _LIBRARIES if (folder / name).exists()))
-    ggml.ggml_backend_load.restype = ctypes.c_void_p
-    if not scores[best] or not ggml.ggml_backend_load(str(best).encode()):
-        return ""
+    # As ggml_backend_load does it, which on Windows takes the path for the system's own code page.
+    begin = ctypes.CDLL(str(best)).ggml_backend_init
+    begin.restype = ctypes.c_void_p
+    names = [folder / name for name in _LIBRARIES]
+    ggml = ctypes.CDLL(next(str(name) for name in names if name.exists()))
+    ggml.ggml_backend_register(ctypes.c_void_p(begin()))
     return best.name.removeprefix(_PREFIX).removesuffix(_SUFFIX)
 
 

@@ -109,13 +109,16 @@ def _group(task: TaskResult, results: Sequence[Results]) -> BarGroup:
 
 def _bar(name: str, metric: Metric) -> Bar:
     scale = 100 if is_share(metric) else 1
+    low, high = (
+        f"{100 * end:.1f}" if is_share(metric) else _number(end)
+        for end in (metric.low, metric.high)
+    )
     return Bar(
         name=name,
         value=scale * metric.value,
         low=scale * metric.low,
         high=scale * metric.high,
-        shown=f"{_shown(metric, metric.value)}"
-        f" ({_number(scale * metric.low)}–{_number(scale * metric.high)})",
+        shown=f"{_shown(metric, metric.value)} ({low}–{high})",
     )
 
 

@@ -3,7 +3,7 @@
 import math
 
 _95_PERCENT = 1.959964
-NARROW = "\N{NO-BREAK SPACE}"
+NO_BREAK = "\N{NO-BREAK SPACE}"
 """Between a number and its unit, which belong on one line."""
 
 
@@ -23,4 +23,4 @@ def interval(hits: int, count: int) -> tuple[float, float]:
 
 
 def percent(share: float, digits: int = 1) -> str:
-    return f"{100 * share:.{digits}f}{NARROW}%"
+    return f"{100 * share:.{digits}f}{NO_BREAK}%"

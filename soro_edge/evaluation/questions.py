@@ -4,6 +4,8 @@ A line is the question alone, or subject, class and question with tabs between. 
 are notes.
 """
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,6 +49,17 @@ def read_questions(path: Path) -> list[Question]:
             reason=f"There is no question in {path}.", advice="Write one question a line."
         )
     return found
+
+
+def by_turns(questions: Sequence[Question]) -> list[Question]:
+    """One of each subject, then the next of each: so the first ones are a fair sample."""
+    seen: Counter[str] = Counter()
+    turns = []
+    for question in questions:
+        turns.append(seen[question.subject])
+        seen[question.subject] += 1
+    order = sorted(range(len(questions)), key=lambda number: (turns[number], number))
+    return [questions[number] for number in order]
 
 
 def _question(path: Path, number: int, line: str) -> Question:

@@ -3,7 +3,7 @@
     name = "tajlib"
     version = 1                        # of the task: another number, other scores
     title = "TajLiB: grammar, law, literature"
-    kind = "choice"                    # choice, letter, text, answer, translation
+    kind = "choice"                    # or letter, text, answer, translation
     source = "https://…"
     license = "MIT"
 
@@ -92,8 +92,6 @@ class PromptForm:
     """Between examples."""
     choices: str = "letters"
     """What the model's answer is: `letters`, or `options`, their whole text."""
-    target: str = "answer"
-    """Field with the answer of an example, for the kinds that generate."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ be closed. Changes nothing.
 import platform
 import sys
 from collections.abc import Iterable
+from dataclasses import replace
 
 from soro_edge.errors import NoModel
 from soro_edge.stick.errors import NoModelFits, PathTooLong, WrongComputer
@@ -38,6 +39,12 @@ def choose_model(manifest: StickManifest, name: str, total_memory_bytes: int) ->
         least = min(model.memory_bytes for model in manifest.models)
         raise NoModelFits(need_mb=least // 1_000_000, have_mb=max(0, have) // 1_000_000)
     return max(fitting, key=lambda model: (model.memory_bytes, model.size_bytes))
+
+
+def runnable_from_stick(manifest: StickManifest) -> StickManifest:
+    """Without the models that lie in parts: those run when they are joined, on a disk."""
+    split = {file.model for file in manifest.files if file.split}
+    return replace(manifest, models=tuple(m for m in manifest.models if m.name not in split))
 
 
 def files_for(

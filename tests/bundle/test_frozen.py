@@ -128,17 +128,18 @@ SCORES = {"x64": 1, "haswell": 60, "zen4": 0}
 
 
 @pytest.fixture
-def several(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def several(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str | int]:
     """A folder with files for three processors; what is loaded of them."""
-    loaded: list[str] = []
+    loaded: list[str | int] = []
 
-    class Ggml:
-        class ggml_backend_load:  # noqa: N801 (the C function's name)
-            restype: object = None
+    def library(path: str) -> types.SimpleNamespace:
+        def begin() -> int:
+            loaded.append(path)
+            return 7
 
-            def __new__(cls, path: bytes) -> Any:
-                loaded.append(path.decode())
-                return 1
+        return types.SimpleNamespace(
+            ggml_backend_init=begin, ggml_backend_register=lambda reg: loaded.append(reg.value)
+        )
 
     for name in SCORES:
         (tmp_path / f"libggml-cpu-{name}.so").write_bytes(b"")
@@ -148,17 +149,19 @@ def several(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(
         variants, "score", lambda file: SCORES[file.stem.removeprefix("libggml-cpu-")]
     )
-    monkeypatch.setattr(ctypes, "CDLL", lambda path: Ggml)
+    monkeypatch.setattr(ctypes, "CDLL", library)
     return loaded
 
 
-def test_the_variant_with_the_best_score_is_loaded(several: list[str], tmp_path: Path) -> None:
+def test_the_variant_with_the_best_score_is_loaded(
+    several: list[str | int], tmp_path: Path
+) -> None:
     assert variants.load_best_variant(tmp_path) == "haswell"
-    assert several == [str(tmp_path / "libggml-cpu-haswell.so")]
+    assert several == [str(tmp_path / "libggml-cpu-haswell.so"), 7]
 
 
 def test_nothing_is_loaded_where_no_variant_can_run(
-    several: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    several: list[str | int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(variants, "score", lambda file: 0)
     assert variants.load_best_variant(tmp_path) == "" and not several

@@ -70,7 +70,8 @@ def test_a_table_and_a_file(tiny_model: Path, task: Path, tmp_path: Path) -> Non
     assert "tiny.gguf against tiny.gguf, item by item" in compared.stdout
     assert "p 1  (0 higher, 0 lower, 1 same)" in compared.stdout
     again = soro(*words, "--compare", str(tiny_model))
-    assert again.stdout == compared.stdout
+    assert again.stdout.count("mine version 1: 1 items") == 2
+    assert again.stdout.endswith(compared.stdout[compared.stdout.index("tiny.gguf against") :])
 
 
 @pytest.mark.native
@@ -102,7 +103,7 @@ def test_another_version_of_a_task_is_refused(tiny_model: Path, task: Path, tmp_
         (["nothing.gguf", "--task", "sib200"], 3, "nothing.gguf"),
         (["nothing", "--task", "sib200"], 3, "nothing"),
         (["x.gguf", "--task", "sib2000"], 9, "no task «sib2000»"),
-        (["x.gguf", "--task", "tajlib"], 9, "The data of tajlib is not here: tajlib.jsonl"),
+        ([__file__, "--task", "tajlib"], 9, "The data of tajlib is not here: tajlib.jsonl"),
         (["x.gguf"], 2, "Name a task"),
         (["x.gguf", "--task", "sib200", "--limit", "0"], 2, "not in the range"),
     ],

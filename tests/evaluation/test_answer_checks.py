@@ -17,7 +17,7 @@ from soro_edge.evaluation.answer_checks import (
     loops,
     words,
 )
-from soro_edge.evaluation.questions import SCHOOL_QUESTIONS, Question, read_questions
+from soro_edge.evaluation.questions import SCHOOL_QUESTIONS, Question, by_turns, read_questions
 
 TAJIK = "Фотосинтез равандест, ки дар он растаниҳо аз об ва гази карбон қанд месозанд."
 RUSSIAN = (
@@ -123,6 +123,15 @@ def test_there_are_a_hundred_different_questions_over_thirteen_subjects_and_seve
     assert {question.school_class for question in questions} == set(range(5, 12))
     # As the tutor would store them: in NFC, with no letter of an old font.
     assert [clean(question.text) for question in questions] == [one.text for one in questions]
+
+
+def test_the_first_questions_are_of_all_subjects() -> None:
+    questions = read_questions(SCHOOL_QUESTIONS)
+    turned = by_turns(questions)
+    assert sorted(one.text for one in turned) == sorted(one.text for one in questions)
+    assert len({one.subject for one in turned[:13]}) == 13
+    plain = [Question(text=str(number)) for number in range(5)]
+    assert by_turns(plain) == plain
 
 
 def test_a_plain_list_is_one_question_a_line(tmp_path: Path) -> None:

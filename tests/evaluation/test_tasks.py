@@ -187,3 +187,63 @@ def test_only_records_of_one_type_and_none_that_was_calibrated_on(tmp_path: Path
     (tmp_path / "known.txt").write_text("3\n1\n", encoding="utf-8")
     with pytest.raises(BadData):
         read_data(task, tmp_path)
+
+
+OPTIONS = ["як", "ду", "се", "чор"]
+COLUMNS = {f"option_{letter}": option for letter, option in zip("abcd", OPTIONS, strict=True)}
+PUBLIC: dict[str, dict[str, object]] = {
+    "tajlib.jsonl": {"id": "TJ0001", "question": "Чанд? ", **COLUMNS, "answer": "B"},
+    "talim.jsonl": {
+        "number": 7,
+        "question": "Чанд?",
+        "options": '{"A": "як", "B": "ду", "C": "се", "D": "чор"}',
+        "type": "multiple-choice",
+        "topic": "ададҳо",
+        "section": "A",
+        "answer": "B",
+        "subject": "Математика",
+    },
+    "tajikmmlu.jsonl": {"question": "Чанд?", "choices": OPTIONS, "answer": 1},
+    "mmlu_tj.jsonl": {"question_tj": "Чанд?", "choices_tj": OPTIONS, "answer": 1},
+    "entrance_exams.jsonl": {
+        "question": "Чанд?",
+        "options": ["A) як", "B) ду", "C) се", "D) чор"],
+        "answer": "В",
+        "subject": "Математика",
+    },
+    "question_bank.jsonl": {"id": "1", "question": "Чанд?", "options": OPTIONS, "answer": "b"},
+}
+
+
+def test_the_public_formats(tmp_path: Path) -> None:
+    """One record of each, as its authors write it, is an item with the right answer and a whole prompt."""
+    for name, record in PUBLIC.items():
+        records: list[dict[str, object]] = [dict(record)]
+        if name == "talim.jsonl":
+            free = {**record, "type": "free-response", "options": None, "answer": "2"}
+            records += [free, {**record, "type": "matching", "options": "[]"}]
+        lines = "".join(json.dumps(one, ensure_ascii=False) + "\n" for one in records)
+        (tmp_path / name).write_text(lines, encoding="utf-8")
+    tasks = {task.name: task for task in our_tasks() if task.data.file in PUBLIC}
+    assert len(tasks) == 8
+    written_answers = read_data(tasks.pop("talim-free"), tmp_path)
+    assert [item.answer for item in written_answers.items] == ["2"]
+    for task in tasks.values():
+        data = read_data(task, tmp_path)
+        assert not data.bad
+        [item] = data.items
+        assert (item.options, item.right) == (tuple(OPTIONS), 1)
+        prompt = Prompts(task, data.items, 0).of(item)
+        assert "Чанд?\nA. як\nB. ду\nC. се\nD. чор\n" in prompt.context
+        letters = () if task.kind == "letter" else (" A", " B", " C", " D")
+        assert prompt.continuations == letters
+
+
+def test_examples_stand_before_the_question(tmp_path: Path) -> None:
+    """An item is no example for itself."""
+    task = written(tmp_path, HEAD + DATA + PROMPT)
+    records = [{**GOOD, "id": name, "question": name} for name in ("1", "2", "3")]
+    items, _ = read_items(task, records)
+    prompts = Prompts(task, items, 2)
+    assert prompts.of(items[2]).context == "1 B\n\n2 B\n\n3"
+    assert prompts.of(items[0]).context == "2 B\n\n3 B\n\n1"

@@ -1,14 +1,18 @@
 """An installation is whole or not there; what ran before runs until the new version has answered."""
 
 import hashlib
+import sqlite3
 import subprocess
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from soro_edge.errors import DiskFull, NoModel
+from soro_edge.errors import DiskFull, HistoryBusy, NoModel
+from soro_edge.history.older import history_steps
+from soro_edge.history.store import History
 from soro_edge.stick import installing
-from soro_edge.stick.choosing import files_for
+from soro_edge.stick.choosing import files_for, runnable_from_stick
 from soro_edge.stick.errors import (
     InstallationBusy,
     NoModelFits,
@@ -25,6 +29,7 @@ from soro_edge.stick.installed import Installation
 from soro_edge.stick.installing import Order, Step, go_back, install, locked
 from soro_edge.stick.launchers import Launchers
 from soro_edge.stick.manifest import Group
+from soro_edge.stick.reading import open_stick
 from soro_edge.stick.signing import make_key
 from tests.stick.conftest import GB, MakeStick, OrderOf, Silent
 
@@ -335,6 +340,12 @@ def test_the_largest_model_that_fits_is_taken(make: MakeStick, order_of: OrderOf
         install(order_of(root, model="none"), Silent())
 
 
+def test_from_the_stick_itself_only_models_in_one_piece_run(make: MakeStick) -> None:
+    whole_models = open_stick(make("1.0")).manifest
+    assert runnable_from_stick(whole_models) == whole_models
+    assert runnable_from_stick(open_stick(make("2.0", part_bytes=70_000)).manifest).models == ()
+
+
 def test_a_smaller_choice_takes_the_earlier_model_away(
     make: MakeStick, order_of: OrderOf, installation: Installation
 ) -> None:
@@ -398,3 +409,47 @@ def test_a_stick_without_a_program_for_this_system_is_told(
     for system in (Group.WINDOWS, None):
         with pytest.raises(WrongComputer):
             install(replace(order, system=system), Silent())
+
+
+def test_pupils_work_goes_along_over_two_versions_and_back(
+    make: MakeStick, order_of: OrderOf, installation: Installation, own_home: Path
+) -> None:
+    file = own_home / "profiles" / "Фарзона" / "history.sqlite3"
+    with History.open(file) as history:
+        history.new_conversation().add_question("Пеш аз навсозӣ")
+    install(order_of(make("1.0", 1)), Silent())
+    assert install(order_of(make("2.0", 2)), Silent()).histories_kept == 0
+    newer = history_steps() + 1
+    assert install(order_of(make("3.0", 3, steps=newer)), Silent()).histories_kept == 1
+    kept = file.with_name(f"history.before-{newer - 1}.sqlite3")
+    with History.open(kept) as history:
+        assert len(history.conversations()) == 1
+    # What the newer program would do: another table, another question.
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute("ALTER TABLE messages ADD COLUMN subject TEXT")
+        connection.execute(f"PRAGMA user_version = {newer}")
+        connection.execute("UPDATE messages SET text = text || '!'")
+    _facts, older = go_back(installation, own_home)
+    assert len(older) == 1 and older[0].exists()
+    with History.open(file) as history:
+        [conversation] = history.conversations()
+        assert [one.text for one in history.messages(conversation.id)] == ["Пеш аз навсозӣ!"]
+
+
+def test_back_waits_until_no_window_has_the_history_open(
+    make: MakeStick,
+    order_of: OrderOf,
+    installation: Installation,
+    own_home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("soro_edge.history.older._WAIT_SECONDS", 0.05)
+    install(order_of(make("1.0", 1)), Silent())
+    install(order_of(make("2.0", 2)), Silent())
+    with History.open(own_home / "profiles" / "a" / "history.sqlite3") as history:
+        history.new_conversation().add_question("?")
+        with pytest.raises(HistoryBusy):
+            go_back(installation, own_home)
+    assert run(installation, "x") == "2.0 x"
+    go_back(installation, own_home)
+    assert run(installation, "x") == "1.0 x"

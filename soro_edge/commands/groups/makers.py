@@ -101,12 +101,13 @@ def evaluate(
         generation=generation,
         max_tokens=max_tokens,
         limit=options["limit"],
+        compare=options["compare"],
         page=page,
         output=options["output"],
         fresh=options["fresh"],
     )
-    reports.check()
+    reports.check(program)
     results: list[Any] = []
     if options["tasks"] or not reports.measures:
         results = run_eval(program, model, reference=against, **options)
-    run_reports(program, model, reports, results, options["compare"])
+    run_reports(program, model, reports, results)
