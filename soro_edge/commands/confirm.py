@@ -24,6 +24,4 @@ def confirm(question: str) -> bool:
         if not line:
             click.echo(err=True)
             return False
-        click.echo(
-            _("Please answer «{yes}» or «{no}».").format(yes=_("yes"), no=_("no")), err=True
-        )
+        click.echo(_("Please answer «{yes}» or «{no}».").format(yes=_("yes"), no=_("no")), err=True)

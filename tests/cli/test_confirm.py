@@ -20,16 +20,15 @@ def typed(monkeypatch: pytest.MonkeyPatch, *lines: str) -> None:
 
 @pytest.mark.parametrize("language", locale.LANGUAGES)
 @pytest.mark.parametrize(
-    ("answer", "sure"),
-    [("ҳа", True), ("ҲА", True), ("да", True), ("Yes", True), ("y", True)]
-    + [("не", False), ("НЕТ", False), ("no", False), ("n", False)],
+    ("answers", "sure"), [("ҳа ҲА да Yes y", True), ("не НЕТ no n", False)], ids=["yes", "no"]
 )
 def test_the_words_of_every_language_are_taken(
-    monkeypatch: pytest.MonkeyPatch, language: str, answer: str, sure: bool
+    monkeypatch: pytest.MonkeyPatch, language: str, answers: str, sure: bool
 ) -> None:
     locale.use(language)
-    typed(monkeypatch, f" {answer} ")
-    assert confirm("?") is sure
+    for answer in answers.split():
+        typed(monkeypatch, f" {answer} ")
+        assert confirm("?") is sure
 
 
 def test_another_word_is_asked_again_in_the_language_in_use(
