@@ -79,11 +79,18 @@ def test_a_bad_setting_is_told(own_home: Path) -> None:
     ],
 )
 def test_a_bad_setting_says_where_it_came_from(
-    own_home: Path, words: tuple[str, ...], environ: dict[str, str], source: str
+    own_home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    words: tuple[str, ...],
+    environ: dict[str, str],
+    source: str,
 ) -> None:
     own_home.mkdir()
     (own_home / "settings.toml").write_text("max_tokens = 9\n")
-    told = soro(*words, "paths", **environ).stderr.decode()
+    with monkeypatch.context() as given:
+        for name, value in environ.items():
+            given.setenv(name, value)
+        told = soro(*words, "paths").stderr.decode()
     assert source in told and "settings.toml" not in told
     (own_home / "settings.toml").write_text("max_tokens = 0\n")
     assert "settings.toml" in soro("paths").stderr.decode()
