@@ -131,3 +131,15 @@ def test_the_keys_come_back_when_the_window_grows() -> None:
         await desk.until(lambda: len(desk.screen.query(FooterKey)) == 6)
 
     desk.run(act, size=(40, 24))
+
+
+def test_a_list_that_a_narrow_window_hides_does_not_keep_the_keys() -> None:
+    desk = Desk()
+
+    async def act() -> None:
+        desk.screen.query_one(ConversationList).focus()
+        await desk.until(lambda: "F2: close" in notice(desk))
+        await desk.pilot.resize_terminal(80, 24)
+        await desk.until(lambda: "mistakes" in notice(desk) and desk.prompt.has_focus)
+
+    desk.run(act, size=(120, 30))
