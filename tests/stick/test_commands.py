@@ -18,7 +18,7 @@ from soro_edge.errors import SoroError
 from soro_edge.models import ModelFolder
 from soro_edge.paths import find_paths, installation_folder, shipped_models
 from soro_edge.stick.errors import StickReadOnly
-from soro_edge.stick.installed import Installation, Pointer
+from soro_edge.stick.installed import Installation, Pointer, running_installation
 from soro_edge.stick.launchers import Launchers, menu_entry
 from tests.stick.conftest import MakeStick, write_bundle, write_model
 
@@ -64,7 +64,7 @@ def test_keygen_make_check_install_back_remove(
     monkeypatch.setenv("SORO_PASSPHRASE", "")
     assert usb("keygen", "--no-passphrase")[0] == 0
     code, told = usb("keygen", "--no-passphrase")
-    assert code == 10 and "exists already" in told
+    assert code == 10 and "is a maker's key already" in told
     model = write_model(tmp_path / "models", "tiny", tiny_model, memory_bytes=GB // 10)
     for version in ("1.0", "2.0"):
         bundle = write_bundle(tmp_path / version, version)
@@ -83,7 +83,9 @@ def test_keygen_make_check_install_back_remove(
     assert code == 0 and "Updated: Soro 2.0 instead of 1.0." in told
     assert usb("install", tmp_path / "s1.0", "--no-tune")[0] == 10
     code, told = usb("back")
-    assert code == 0 and "Soro 1.0 runs again." in told
+    assert code == 0 and "The version before runs again: Soro 1.0" in told
+    code, told = usb("back")
+    assert code == 0 and "The newer version runs again: Soro 2.0" in told
     (own_home / "kept").write_text("work")
     assert usb("remove", given="n\n")[0] == cli.INTERRUPTED
     assert usb("remove", "--yes") == (0, "Deleted.\n")
@@ -150,6 +152,19 @@ def test_a_program_finds_what_came_with_it_and_the_sticks_data(
     # Above the stick nothing is looked for.
     monkeypatch.setattr(sys, "executable", str(tmp_path / "stick/soro/soro-models/a/b/c/soro"))
     assert find_paths().mode == "system"
+
+
+def test_an_installed_program_knows_its_own_installation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    program = Installation(tmp_path).program("1.0-ab")
+    monkeypatch.setattr(sys, "executable", str(program))
+    assert running_installation() is None
+    Installation(tmp_path).pointer_file.write_text("current 1.0-ab\n")
+    assert running_installation() == Installation(tmp_path)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "stick/soro/linux/soro/soro"))
+    assert running_installation() is None
 
 
 def test_launchers_and_menu_entries_of_both_systems(tmp_path: Path) -> None:
