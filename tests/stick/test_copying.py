@@ -1,0 +1,106 @@
+"""What lies at the target is kept as far as it is right, and nothing else is believed."""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from soro_edge.stick.copying import CHUNK_BYTES, Copier, Copy, open_plain
+from soro_edge.stick.errors import StickDamaged
+
+SIZE = 3 * CHUNK_BYTES + 1234
+WHOLE = os.urandom(SIZE)
+SHA256 = hashlib.sha256(WHOLE).hexdigest()
+
+
+@pytest.fixture
+def copier() -> Iterator[Copier]:
+    with Copier() as opened:
+        yield opened
+
+
+class Counted:
+    def __init__(self) -> None:
+        self.bytes = 0
+
+    def __call__(self, count: int) -> None:
+        self.bytes += count
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Copy:
+    """In parts whose ends are at odd places."""
+    cuts = [0, 1, CHUNK_BYTES + 7, SIZE - 3, SIZE]
+    parts = []
+    for number, (start, end) in enumerate(pairwise(cuts)):
+        parts.append(tmp_path / f"part {number}")
+        parts[-1].write_bytes(WHOLE[start:end])
+    return Copy(sources=parts, target=tmp_path / "to" / "whole", size_bytes=SIZE, sha256=SHA256)
+
+
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=20
+)
+@given(there=st.integers(0, SIZE) | st.sampled_from([1, CHUNK_BYTES, SIZE - 1, SIZE]))
+def test_a_beginning_is_continued_and_a_whole_file_is_kept(
+    copier: Copier, copy: Copy, there: int
+) -> None:
+    copy.target.parent.mkdir(exist_ok=True)
+    copy.target.write_bytes(WHOLE[:there])
+    told = Counted()
+    brought = copier.bring(copy, told)
+    assert (brought, told.bytes) == (SIZE - there, SIZE)
+    assert copy.target.read_bytes() == WHOLE
+
+
+@pytest.mark.parametrize("wrong", [b"\0" * CHUNK_BYTES, b"\0" * SIZE, WHOLE + b"x"])
+def test_a_wrong_beginning_is_written_anew_and_the_bar_goes_back(
+    copier: Copier, copy: Copy, wrong: bytes
+) -> None:
+    copy.target.parent.mkdir()
+    copy.target.write_bytes(wrong)
+    told = Counted()
+    assert copier.bring(copy, told) == SIZE
+    assert told.bytes == SIZE and copy.target.read_bytes() == WHOLE
+
+
+def test_a_link_at_the_target_is_replaced_not_followed(
+    copier: Copier, copy: Copy, tmp_path: Path
+) -> None:
+    theirs = tmp_path / "theirs"
+    theirs.write_bytes(b"mine")
+    copy.target.parent.mkdir()
+    copy.target.symlink_to(theirs)
+    copier.bring(copy, Counted())
+    assert theirs.read_bytes() == b"mine" and not copy.target.is_symlink()
+
+
+@pytest.mark.parametrize("part", range(4))
+def test_a_damaged_part_is_never_left_as_a_whole_file(
+    copier: Copier, copy: Copy, part: int
+) -> None:
+    source = copy.sources[part]
+    source.write_bytes(
+        bytes(byte ^ 1 for byte in source.read_bytes()[:1]) + source.read_bytes()[1:]
+    )
+    copy.target.parent.mkdir()
+    for there in (b"", WHOLE[:1], b"?" * CHUNK_BYTES):
+        copy.target.write_bytes(there)
+        if part == 0 and there == WHOLE[:1]:
+            continue  # what is there already is right
+        with pytest.raises(StickDamaged):
+            copier.bring(copy, Counted())
+        assert not copy.target.exists()
+
+
+def test_what_is_no_plain_file_is_not_opened(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to(__file__)
+    for path in (tmp_path, tmp_path / "pipe", tmp_path / "link", Path("/dev/zero")):
+        with pytest.raises(OSError):
+            open_plain(path)
