@@ -22,7 +22,7 @@ from soro_edge.commands.groups.makers import convert, evaluate
 from soro_edge.commands.groups.models import models
 from soro_edge.commands.groups.usb import usb
 from soro_edge.commands.program import AnswerOptions, Program
-from soro_edge.errors import NotInBundle, SoroError
+from soro_edge.errors import SoroError
 from soro_edge.locale import _
 from soro_edge.paths import find_paths
 from soro_edge.settings import read_settings
@@ -67,11 +67,6 @@ def _run() -> int:
         if error.errno in (errno.EPIPE, errno.EIO):
             raise
         return _show_fault()
-    except ModuleNotFoundError:
-        if not getattr(sys, "frozen", False):
-            return _show_fault()
-        show_error(NotInBundle())
-        return NotInBundle.exit_code
     except Exception:  # noqa: BLE001 the CLI's edge: a person gets a sentence, the log the rest
         return _show_fault()
     return code if isinstance(code, int) else 0

@@ -31,7 +31,6 @@
     │   └── NothingToRepeat            `again` where nothing was asked
     ├── SettingsError              exit 2
     ├── NoTerminal                 exit 2    the full screen needs one
-    ├── NotInBundle                exit 2    a command for makers of models, in the pupils' program
     ├── Interrupted                exit 130  by Ctrl-C, SIGTERM or a closed terminal
     ├── UnusableAnswer             exit 7   the answer looped or stayed empty
     ├── ConversionFailed           exit 8   `soro convert` says why; its sentences are English
@@ -222,12 +221,6 @@ class Interrupted(SoroError):
 class NoTerminal(SoroError):
     message = N_("The tutor needs a terminal: its input or output goes elsewhere.")
     hint = N_("Ask with `soro ask`, or talk in plain lines with `soro chat`.")
-    exit_code = 2
-
-
-class NotInBundle(SoroError):
-    message = N_("This command is for makers of models; the pupils' program does not have it.")
-    hint = N_("Run it in a checkout of Soro Edge: `uv run soro`.")
     exit_code = 2
 
 

@@ -1,9 +1,12 @@
 ; The installer for one person, without administrator: makensis -DVERSION=0.1.0 packaging/windows/soro.nsi
 ; takes dist/windows/soro and writes dist/windows/soro-setup.exe.
 Unicode true
+; 64 bits as the program itself, so that Wine without its 32-bit half can try it.
+Target amd64-unicode
 ManifestDPIAware true
 !include "MUI2.nsh"
-!cd "${__FILEDIR__}/../.."
+; makensis works in the folder of this file.
+!cd "../.."
 
 !define KEY "Software\Microsoft\Windows\CurrentVersion\Uninstall\Soro"
 ; The console of that title, where Windows Terminal is missing. Consolas has all twelve Tajik letters.

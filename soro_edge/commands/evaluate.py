@@ -46,6 +46,7 @@ def run_eval(
     output: Path | None,
     compare: str | None,
     context_tokens: int,
+    chat: bool,
     fresh: bool,
     reference: str | None = None,
 ) -> "list[Results]":
@@ -63,6 +64,7 @@ def run_eval(
         data_folder=data,
         context_tokens=context_tokens,
         threads=program.settings.threads,
+        chat=chat,
         fresh=fresh,
     )
     path = model_file(program, model)
@@ -147,6 +149,7 @@ def show(results: "Results") -> None:
 
 def _show_task(result: "TaskResult") -> None:
     shots = f", {result.shots} shots" if result.shots else ""
+    shots += ", in its chat form" if result.chat else ""
     click.echo(
         f"\n{result.title}\n{result.task} version {result.version}: {len(result.items)} items{shots}"
     )

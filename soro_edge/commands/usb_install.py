@@ -98,6 +98,9 @@ def run_remove(program: Program, to: Path | None, *, sure: bool) -> None:
         Launchers(installation).remove_menu()
     remove(installation)
     click.echo(_("Deleted."))
+    if installation.folder.exists():
+        # Windows keeps what runs, and this program may be the one.
+        _tell(_("A rest that is in use stays: {folder}"), folder=installation.folder)
 
 
 def find_stick(stick: Path | None) -> Path:

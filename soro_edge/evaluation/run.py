@@ -20,7 +20,7 @@ from soro_edge.evaluation.progress import Progress
 from soro_edge.evaluation.prompts import Prompt, Prompts
 from soro_edge.evaluation.results import ItemScore, ModelFacts, Results, TaskResult
 from soro_edge.evaluation.sources import TaskData, read_data
-from soro_edge.evaluation.task import Task
+from soro_edge.evaluation.task import WRITTEN_KINDS, Task
 from soro_edge.models import sha256_of
 
 TAJIK = "Ғалаёни ҷӯшону ҳурӯши дарё: қаҳрамони тоҷик Ӣсоро ёд кард, ки «ҳаёт — ширин» аст."
@@ -39,6 +39,8 @@ class EvaluationOptions:
     context_tokens: int = 4096
     """No request is longer, nor longer than what the model was trained for."""
     threads: int = 0
+    chat: bool = False
+    """Tasks in which the model writes are put to it in its chat form, as a pupil's question."""
     fresh: bool = False
     """Measure again what was measured before."""
 
@@ -93,13 +95,14 @@ class _TaskRun:
         self._task, self._data, self._options, self._scorer = task, data, options, scorer
         self._model_sha256 = model_sha256
         self._shots = 0 if task.kind == "text" else _shots(task, data, options)
+        self._chat = options.chat and task.kind in WRITTEN_KINDS
         self._context_tokens = min(options.context_tokens, scorer.trained_context_tokens)
 
     def run(self, journals: Path, progress: Progress) -> TaskResult:
         journal = Journal(journals / f"{self._key()}.jsonl")
         if self._options.fresh:
             journal.forget()
-        method = method_of(self._task)
+        method = method_of(self._task, chat=self._chat)
         asked = self._ask(method)
         done = journal.read()
         left = [one for one in asked if one.prompt.item.id not in done]
@@ -141,6 +144,7 @@ class _TaskRun:
             kind=task.kind,
             data_sha256=data.sha256,
             shots=self._shots,
+            chat=self._chat,
             metrics=method.metrics(scores),
             items=tuple(scores),
             bad=data.bad,
@@ -170,6 +174,7 @@ class _TaskRun:
             "task": {**asdict(self._task), "path": ""},
             "data": self._data.sha256,
             "shots": self._shots,
+            "chat": self._chat,
             "context": self._context_tokens,
             "llama": version("llama-cpp-python"),
         }

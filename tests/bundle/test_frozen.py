@@ -10,12 +10,11 @@ from typing import Any
 
 import pytest
 
-from soro_edge import __version__, cli, frozen
+from soro_edge import __version__, frozen
 from soro_edge.commands.doctor import engine_line
 from soro_edge.engine import variants
 from soro_edge.engine.api import EngineOptions
 from soro_edge.engine.client import WORKER_COMMAND, EngineProcess
-from soro_edge.errors import NotInBundle
 
 ROOT = Path(__file__).parents[2]
 MAKERS = ROOT / "soro_edge/evaluation"
@@ -54,15 +53,6 @@ def test_other_modules_are_no_children(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", ["soro", "-m", "this"])
     frozen.main()
     assert called == [("-m", "this")]
-
-
-def test_a_makers_command_in_a_bundle_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    def missing(**_options: Any) -> None:
-        raise ModuleNotFoundError(name="soro_edge.evaluation")
-
-    monkeypatch.setattr(sys, "frozen", True, raising=False)
-    monkeypatch.setattr(cli.soro, "main", missing)
-    assert cli._run() == NotInBundle.exit_code
 
 
 class Recipe:

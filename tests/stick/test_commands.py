@@ -12,7 +12,10 @@ from click.testing import CliRunner
 
 from soro_edge import cli, locale
 from soro_edge.commands.usb_start import make_portable
+from soro_edge.engine.api import LoadMode
+from soro_edge.engine.tuning import Tuning, processor_name, write_tuning
 from soro_edge.errors import SoroError
+from soro_edge.models import ModelFolder
 from soro_edge.paths import find_paths, installation_folder, shipped_models
 from soro_edge.stick.errors import StickReadOnly
 from soro_edge.stick.installed import Installation, Pointer
@@ -206,3 +209,28 @@ def test_the_real_program_is_installed_answers_and_is_measured_as_one_that_is_pa
         env={**os.environ, "SORO_HOME": str(make_portable(tmp_path / "s"))},
     )
     assert moved.returncode in (0, 7), moved.stderr
+
+
+@pytest.mark.native
+def test_the_end_of_an_installation_reads_the_first_words_ahead(
+    tmp_path: Path, tiny_model: Path, own_home: Path
+) -> None:
+    model = write_model(tmp_path, "tiny", tiny_model, memory_bytes=GB // 10)
+    with model.with_suffix(".toml").open("a") as words:
+        words.write(f'[prompt]\nsystem = "{"You teach children. " * 6}"\n')
+    paths = find_paths()
+    ModelFolder(paths=paths).add(model)
+    tuning = Tuning(
+        processor=processor_name(),
+        cores=os.cpu_count() or 1,
+        threads=1,
+        prefill_threads=1,
+        battery_threads=1,
+        prefill_batch_tokens=64,
+        flash_attention=True,
+        load_mode=LoadMode.READ,
+        repack=True,
+    )
+    write_tuning(paths.tuning_file, tuning)
+    assert usb("prepare")[0] == 0
+    assert len(list(paths.states_folder.glob("*.state"))) == 1
