@@ -115,6 +115,7 @@ def install(order: Order, progress: Progress) -> Done:
         copied = _copy(order, files, progress)
         copy_seconds = time.monotonic() - began
         progress.begin(Step.TEST, 0)
+        _remove_foreign_models(installation, stick.id, files, _running_model(pointer, order))
         answer, steps = _test(installation, stick.id, model)
         progress.begin(Step.KEEP, 0)
         histories = [copy_before(files, steps) for files in all_histories(order.data)]
@@ -250,18 +251,17 @@ def _test(installation: Installation, id_: str, model: StickModel | None) -> tup
     home = installation.folder / "trial"
     shutil.rmtree(home, ignore_errors=True)
     try:
-        _spare_second_hashing(installation.version(id_) / "soro-models", home)
-        return program.answer(home), steps
+        _spare_second_hashing(installation.version(id_) / "soro-models" / f"{model.name}.toml", home)
+        return program.answer(home, model.name), steps
     finally:
         shutil.rmtree(home, ignore_errors=True)
 
 
-def _spare_second_hashing(models: Path, home: Path) -> None:
+def _spare_second_hashing(manifest: Path, home: Path) -> None:
     from soro_edge.manifest import read_manifest as read_model
 
     folder = ModelFolder(paths=Paths(data=home, config=home, logs=home, mode="SORO_HOME"))
-    for file in models.glob("*.toml"):
-        folder.note_whole(read_model(file))
+    folder.note_whole(read_model(manifest))
 
 
 def _switch(order: Order, pointer: Pointer | None, facts: Facts) -> str:
@@ -284,9 +284,26 @@ def _tidy(installation: Installation, id_: str, files: Sequence[StickFile]) -> N
     """Versions before the last one go, and models that were chosen before."""
     pointer = installation.installed()
     installation.remove_others({pointer.current, pointer.previous})
-    folder = installation.version(id_)
-    wanted = {folder / file.target for file in files}
+    _remove_foreign_models(installation, id_, files, "")
+
+
+def _running_model(pointer: Pointer | None, order: Order) -> str:
+    """The model that this very version answers with until the switch; empty where another runs."""
+    id_ = order.stick.id
+    facts = order.installation.facts(id_) if pointer and pointer.current == id_ else None
+    return facts.model if facts else ""
+
+
+def _remove_foreign_models(
+    installation: Installation, id_: str, files: Sequence[StickFile], kept: str
+) -> None:
+    """What an earlier choice or an interrupted one left; a file that is in use stays until later."""
+    folder = installation.version(id_) / "soro-models"
+    wanted = {Path(file.target).name for file in files if file.group is Group.MODEL}
+    wanted |= {f"{kept}.toml", f"{kept}.gguf"} if kept else set()
     with suppress(OSError):
-        for path in (folder / "soro-models").iterdir():
-            if path not in wanted:
-                path.unlink()
+        # The manifests first: without its own no model is found.
+        for path in sorted(folder.iterdir(), key=lambda path: (path.suffix != ".toml", path.name)):
+            if path.name not in wanted:
+                with suppress(OSError):
+                    path.unlink()

@@ -356,6 +356,78 @@ def test_a_smaller_choice_takes_the_earlier_model_away(
     assert sorted(path.name for path in folder.iterdir()) == ["small.gguf", "small.toml"]
 
 
+def test_the_model_that_was_chosen_is_the_one_that_is_tested(
+    make: MakeStick, order_of: OrderOf
+) -> None:
+    root = make(answer="$SORO_MODEL")
+    assert install(order_of(root), Silent()).answer == "large"
+    assert install(order_of(root, model="small"), Silent()).answer == "small"
+
+
+@pytest.mark.parametrize("left", [{"large.toml", "large.gguf"}, {"large.toml"}, {"large.gguf"}])
+def test_what_an_interrupted_choice_left_is_gone_before_the_next_one_is_tested(
+    make: MakeStick, order_of: OrderOf, installation: Installation, left: set[str]
+) -> None:
+    order = order_of(make(), model="small")
+    models = installation.version(order.stick.id) / "soro-models"
+    models.mkdir(parents=True)
+    for file in order.stick.manifest.of(Group.MODEL):
+        if Path(file.path).name in left:
+            content = order.stick.sources(file)[0].read_bytes()
+            cut = len(content) // (1 if file.path.endswith(".toml") else 2)
+            (models / Path(file.path).name).write_bytes(content[:cut])
+    seen: list[str] = []
+
+    class Look(Silent):
+        def begin(self, step: Step, total_bytes: int) -> None:
+            if step is Step.KEEP:
+                seen.extend(sorted(path.name for path in models.iterdir()))
+
+    install(order, Look())
+    assert seen == ["small.gguf", "small.toml"]
+
+
+def test_a_choice_that_fails_its_test_leaves_the_model_that_runs(
+    make: MakeStick,
+    order_of: OrderOf,
+    installation: Installation,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    order = order_of(make())
+    install(order, Silent())
+
+    def fail(*_all: object) -> str:
+        raise SelfTestFailed(reason="?")
+
+    monkeypatch.setattr("soro_edge.stick.program.InstalledProgram.answer", fail)
+    with pytest.raises(SelfTestFailed):
+        install(order_of(make(), model="small"), Silent())
+    assert whole(installation, order)
+
+
+def test_a_model_that_is_in_use_stays_and_hinders_nothing_else(
+    make: MakeStick,
+    order_of: OrderOf,
+    installation: Installation,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    order = order_of(make())
+    install(order, Silent())
+    unlink = Path.unlink
+
+    def in_use(path: Path, missing_ok: bool = False) -> None:
+        if path.name == "large.gguf":
+            raise PermissionError(13, "in use")
+        unlink(path, missing_ok)
+
+    (installation.version(order.stick.id) / "soro-models" / "other.gguf").touch()
+    monkeypatch.setattr(Path, "unlink", in_use)
+    install(order_of(make(), model="small"), Silent())
+    folder = installation.version(order.stick.id) / "soro-models"
+    left = sorted(path.name for path in folder.iterdir())
+    assert left == ["large.gguf", "small.gguf", "small.toml"]
+
+
 def test_nothing_is_copied_where_it_would_not_fit(
     make: MakeStick,
     order_of: OrderOf,
