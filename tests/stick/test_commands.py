@@ -181,6 +181,23 @@ def test_launchers_and_menu_entries_of_both_systems(tmp_path: Path) -> None:
     assert command.read_text() == "another program"
 
 
+def test_the_windows_entry_is_ascii_for_a_cyrillic_name_and_sets_the_code_page_elsewhere(
+    tmp_path: Path,
+) -> None:
+    """cmd.exe reads a batch file in the console's code page."""
+    local = tmp_path / "Ҷамшед" / "AppData" / "Local"
+    environ = {"LOCALAPPDATA": str(local), "APPDATA": str(tmp_path)}
+    usual = Launchers(Installation(local / "Programs" / "soro-edge"), windows=True)
+    entry = usual.write_menu(environ)
+    assert entry is not None and entry.read_bytes().isascii()
+    assert b'call "%LOCALAPPDATA%\\Programs\\soro-edge\\soro.cmd" %*\r\n' in entry.read_bytes()
+    other = Launchers(Installation(tmp_path / "Сурӯ 50 %"), windows=True)
+    other.write_menu(environ)
+    lines = entry.read_text(encoding="utf-8").splitlines()
+    begin = next(number for number, line in enumerate(lines) if "Сурӯ 50 %%" in line)
+    assert any(line.startswith("chcp 65001") for line in lines[:begin])
+
+
 @pytest.mark.native
 def test_the_real_program_is_installed_answers_and_is_measured_as_one_that_is_packaged(
     make: MakeStick, tmp_path: Path, tiny_model: Path, own_home: Path
