@@ -47,7 +47,7 @@ def run_install(
         done = install(order, screen)
     menu = None
     launchers = Launchers(installation)
-    if to is None and not no_menu and program.paths.mode != "SORO_HOME":
+    if _in_menu(program, to) and not no_menu:
         menu = launchers.write_menu()
     if not no_tune and done.model:
         click.echo(_("Measuring this computer: one to five minutes. You may stop it with Ctrl-C."))
@@ -87,19 +87,19 @@ def run_back(program: Program, to: Path | None) -> None:
 
 
 def run_remove(program: Program, to: Path | None, *, sure: bool) -> None:
-    """Raises NotInstalled, InstallationBusy."""
+    """Raises NotInstalled, StillRunning, InstallationBusy, StorageError."""
     installation = _installation(to)
     installation.installed()
     if not sure:
         _tell(_("The program in {folder} will be deleted."), folder=installation.folder)
         _tell(_("What pupils wrote stays: {folder}"), folder=find_paths(portable=False).data)
         click.confirm(_("Delete it?"), abort=True)
-    if to is None:
-        Launchers(installation).remove_menu()
     remove(installation)
+    if _in_menu(program, to):
+        Launchers(installation).remove_menu()
     click.echo(_("Deleted."))
     if installation.folder.exists():
-        # Windows keeps what runs, and this program may be the one.
+        # Windows keeps what is in use; a person may have put something there.
         _tell(_("A rest that is in use stays: {folder}"), folder=installation.folder)
 
 
@@ -111,6 +111,11 @@ def find_stick(stick: Path | None) -> Path:
         if (level / "soro" / "manifest.json").exists():
             return level
     raise NoStick(path=str(Path.cwd()))
+
+
+def _in_menu(program: Program, to: Path | None) -> bool:
+    """Whether it is the one of this person; others are for trying out."""
+    return to is None and program.paths.mode != "SORO_HOME"
 
 
 def _installation(to: Path | None) -> Installation:

@@ -125,6 +125,7 @@ def install(order: Order, progress: Progress) -> Done:
             release=stick.manifest.release,
             history_steps=steps,
             model=model.name if model else "",
+            key=stick.key,
         )
         before = _switch(order, pointer, facts)
         progress.begin(Step.TIDY, 0)
@@ -273,6 +274,8 @@ def _switch(order: Order, pointer: Pointer | None, facts: Facts) -> str:
         installation.point_to(Pointer(current=id_, release=facts.release, key=order.stick.key))
         return ""
     if pointer.current == id_:
+        # Written again: it may have been damaged.
+        installation.point_to(pointer)
         return ""
     before = pointer.current
     installation.point_to(replace(pointer, current=id_, previous=before, release=facts.release))

@@ -32,6 +32,12 @@ def no_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "sync", lambda: None)
 
 
+@pytest.fixture(autouse=True)
+def no_menu_of_the_developer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "person"))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "person" / "share"))
+
+
 class Silent:
     """A progress that remembers the steps."""
 

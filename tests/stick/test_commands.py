@@ -19,6 +19,7 @@ from soro_edge.models import ModelFolder
 from soro_edge.paths import find_paths, installation_folder, shipped_models
 from soro_edge.stick.errors import StickReadOnly
 from soro_edge.stick.installed import Installation, Pointer
+from soro_edge.stick.installing import locked
 from soro_edge.stick.launchers import Launchers, menu_entry
 from tests.stick.conftest import MakeStick, write_bundle, write_model
 
@@ -179,6 +180,42 @@ def test_launchers_and_menu_entries_of_both_systems(tmp_path: Path) -> None:
     command.write_text("another program")
     launchers.write_menu(environ)
     assert command.read_text() == "another program"
+
+
+def test_removing_what_was_tried_out_leaves_the_persons_menu(
+    make: MakeStick, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    entry = menu_entry(os.environ, windows=False)
+    entry.parent.mkdir(parents=True)
+    entry.write_text("of another installation")
+    assert usb("install", make(), "--no-tune")[0] == 0
+    assert usb("remove", "--yes")[0] == 0
+    assert entry.read_text() == "of another installation"
+    # The person's own, where no SORO_HOME is named: with its entry, and not while it is busy.
+    monkeypatch.delenv("SORO_HOME")
+    assert usb("install", make(), "--no-tune")[0] == 0
+    assert entry.read_text() != "of another installation"
+    with locked(Installation(installation_folder())):
+        assert usb("remove", "--yes")[0] == 10
+    assert entry.exists()
+    assert usb("remove", "--yes")[0] == 0
+    assert not entry.exists() and not installation_folder().exists()
+
+
+def test_what_runs_is_not_half_deleted(make: MakeStick, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As Windows does where a file of the folder is open."""
+    assert usb("install", make(), "--no-tune")[0] == 0
+    before = sorted(installation_folder().rglob("*"))
+
+    def refuse(path: Path, target: Path) -> None:
+        raise PermissionError(13, f"{path} is in use")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", refuse)
+        code, told = usb("remove", "--yes")
+    assert code == 10 and "in use" in told and "Deleted." not in told
+    assert sorted(installation_folder().rglob("*")) == before
+    assert usb("remove", "--yes") == (0, "Deleted.\n")
 
 
 def test_the_windows_entry_is_ascii_for_a_cyrillic_name_and_sets_the_code_page_elsewhere(

@@ -15,6 +15,7 @@ from soro_edge.stick import installing
 from soro_edge.stick.choosing import files_for, runnable_from_stick
 from soro_edge.stick.errors import (
     InstallationBusy,
+    InstallationDamaged,
     NoModelFits,
     NoRoom,
     NothingBefore,
@@ -233,6 +234,41 @@ def test_only_the_first_makers_sticks_are_installed(
     with pytest.raises(UntrustedStick):
         install(order_of(make("2.0", 2, signed_by=tmp_path / "other.key")), Silent())
     assert run(installation, "x") == "1.0 x"
+
+
+@pytest.mark.parametrize("damage", ["", "curr", "current 2.0\nrelease x\nkey 00\n", "\udcff\0"])
+def test_a_damaged_pointer_is_made_anew_and_no_other_maker_is_trusted(
+    make: MakeStick, order_of: OrderOf, installation: Installation, tmp_path: Path, damage: str
+) -> None:
+    install(order_of(make("1.0", 1)), Silent())
+    second = order_of(make("2.0", 2))
+    install(second, Silent())
+    pointer = installation.installed()
+    whole_file = installation.pointer_file.read_bytes()
+    damaged = damage.encode("utf-8", "surrogateescape")
+    installation.pointer_file.write_bytes(damaged)
+    assert installation.read() == pointer
+    make_key(tmp_path / "other.key", "")
+    with pytest.raises(UntrustedStick):
+        install(order_of(make("3.0", 3, signed_by=tmp_path / "other.key")), Silent())
+    with pytest.raises(OlderStick):
+        install(order_of(make("1.0", 1)), Silent())
+    install(second, Silent())
+    assert installation.pointer_file.read_bytes() == whole_file
+    assert run(installation, "x") == "2.0 x"
+    # A piece of the file alone is damage too.
+    for end in range(len(whole_file)):
+        installation.pointer_file.write_bytes(whole_file[:end])
+        assert installation.read() == pointer
+
+
+def test_a_damaged_pointer_without_versions_is_told(
+    make: MakeStick, order_of: OrderOf, installation: Installation
+) -> None:
+    installation.folder.mkdir(parents=True)
+    installation.pointer_file.write_bytes(b"\xff\n")
+    with pytest.raises(InstallationDamaged):
+        install(order_of(make()), Silent())
 
 
 def test_an_older_stick_is_refused_also_after_going_back(
