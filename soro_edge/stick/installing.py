@@ -225,7 +225,7 @@ def _copy(order: Order, files: Sequence[StickFile], progress: Progress) -> int:
     """All files, checked and safe on the disk; how many bytes came from the stick."""
     folder = order.installation.version(order.stick.id)
     progress.begin(Step.COPY, sum(file.size_bytes for file in files))
-    copied, targets = 0, []
+    copied = 0
     with Copier() as copier:
         for file in files:
             copy = Copy(
@@ -236,10 +236,9 @@ def _copy(order: Order, files: Sequence[StickFile], progress: Progress) -> int:
                 runs=file.runs,
             )
             copied += copier.bring(copy, progress.advance)
-            targets.append(copy.target)
     write_whole(folder / MANIFEST, order.stick.document)
     progress.begin(Step.SYNC, 0)
-    sync_files(targets, folder)
+    sync_files(copier.written, folder)
     return copied
 
 

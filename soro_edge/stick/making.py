@@ -164,7 +164,7 @@ def _write(root: Path, planned: Sequence[Planned], tell: Tell) -> None:
             else:
                 _write_text(root, one)
                 on_bytes(len(one.text))
-    sync_files([root / piece.path for one in planned for piece in one.file.pieces], root)
+    sync_files(copier.written, root)
 
 
 def _write_pieces(
