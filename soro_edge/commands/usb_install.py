@@ -12,8 +12,9 @@ from soro_edge.engine.hardware import total_memory_bytes
 from soro_edge.locale import _
 from soro_edge.paths import find_paths, installation_folder
 from soro_edge.stick.errors import NoStick
+from soro_edge.stick.going_back import go_back
 from soro_edge.stick.installed import Installation
-from soro_edge.stick.installing import Done, Order, Step, go_back, install
+from soro_edge.stick.installing import Done, Order, Step, install
 from soro_edge.stick.launchers import Launchers
 from soro_edge.stick.program import InstalledProgram
 from soro_edge.stick.reading import Stick, open_stick, this_system
@@ -80,10 +81,12 @@ def run_check(program: Program, stick: Path | None) -> None:
 
 def run_back(program: Program, to: Path | None) -> None:
     """Raises StickError, StorageError."""
-    facts, newer = go_back(_installation(to), find_paths(portable=False).data)
+
+    def on_kept(path: Path) -> None:
+        _tell(_("The history as the newer version had it is kept: {path}"), path=path)
+
+    facts = go_back(_installation(to), find_paths(portable=False).data, on_kept)
     _tell(_("Soro {version} runs again. What pupils wrote is still there."), version=facts.version)
-    for kept in newer:
-        _tell(_("The history as the newer version had it is kept: {path}"), path=kept)
 
 
 def run_remove(program: Program, to: Path | None, *, sure: bool) -> None:

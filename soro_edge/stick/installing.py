@@ -1,4 +1,4 @@
-"""One installation from a stick, and the way back, as steps that may end anywhere and begin again.
+"""One installation from a stick, as steps that may end anywhere and begin again.
 
 A version is copied into a folder of its own, tested there, and only then does the pointer name it: until
 then whatever ran before runs on. Nothing here is shown to people; `Progress` is told what is done.
@@ -16,7 +16,7 @@ from typing import Protocol
 
 from soro_edge.errors import HistoryBusy, SoroError
 from soro_edge.history.gate import Gate
-from soro_edge.history.older import all_histories, copy_before, make_older
+from soro_edge.history.older import all_histories, copy_before
 from soro_edge.models import ModelFolder
 from soro_edge.paths import Paths, make_folder
 from soro_edge.stick.choosing import check_lengths, choose_model, files_for
@@ -24,7 +24,6 @@ from soro_edge.stick.copying import Copier, Copy, sync_files
 from soro_edge.stick.errors import (
     InstallationBusy,
     NoRoom,
-    NothingBefore,
     OlderStick,
     UntrustedStick,
 )
@@ -140,24 +139,6 @@ def install(order: Order, progress: Progress) -> Done:
         copy_seconds=copy_seconds,
         histories_kept=sum(kept is not None for kept in histories),
     )
-
-
-def go_back(installation: Installation, data: Path) -> tuple[Facts, Sequence[Path]]:
-    """The version before runs again; its facts, and where newer histories are kept.
-
-    Raises NotInstalled, NothingBefore, SelfTestFailed, HistoryBusy, StorageError.
-    """
-    installation.installed()
-    with locked(installation):
-        pointer = installation.installed()
-        facts = installation.facts(pointer.previous) if pointer.previous else None
-        if facts is None:
-            raise NothingBefore
-        # It must start; whether its model still answers it was asked when it came.
-        InstalledProgram(installation.program(pointer.previous)).history_steps()
-        newer = [make_older(files, facts.history_steps) for files in all_histories(data)]
-        installation.point_to(installation.turned(pointer))
-    return facts, [kept for kept in newer if kept]
 
 
 @contextmanager
