@@ -157,12 +157,17 @@ def locked(installation: Installation) -> Iterator[None]:
         gate.leave()
 
 
+def check_key(stick: Stick, pointer: Pointer) -> None:
+    """Raises UntrustedStick."""
+    if stick.key != pointer.key:
+        raise UntrustedStick(key=short(stick.key), trusted=short(pointer.key))
+
+
 def _check_trust(stick: Stick, pointer: Pointer | None) -> None:
     """The first stick is believed; from then on only its maker's, and none that is older."""
     if pointer is None:
         return
-    if stick.key != pointer.key:
-        raise UntrustedStick(key=short(stick.key), trusted=short(pointer.key))
+    check_key(stick, pointer)
     if stick.manifest.release < pointer.release:
         raise OlderStick(version=stick.manifest.version, release=stick.manifest.release)
 

@@ -21,6 +21,7 @@ from soro_edge.stick.errors import StickReadOnly
 from soro_edge.stick.installed import Installation, Pointer
 from soro_edge.stick.installing import locked
 from soro_edge.stick.launchers import Launchers, menu_entry
+from soro_edge.stick.signing import make_key
 from tests.stick.conftest import MakeStick, write_bundle, write_model
 
 GB = 1_000_000_000
@@ -180,6 +181,75 @@ def test_launchers_and_menu_entries_of_both_systems(tmp_path: Path) -> None:
     command.write_text("another program")
     launchers.write_menu(environ)
     assert command.read_text() == "another program"
+
+
+def test_the_double_click_hands_over_to_what_is_installed_where_that_starts(
+    make: MakeStick, tmp_path: Path
+) -> None:
+    root = make("1.0")
+    command, environ = ["sh", str(root / "start-linux.sh")], {**os.environ, "SORO_TERMINAL": "1"}
+
+    def click_on_it() -> str:
+        done = subprocess.run(
+            command, env=environ, stdin=subprocess.DEVNULL, capture_output=True, text=True
+        )
+        return done.stdout.strip()
+
+    assert click_on_it() == f"1.0 usb start {root}"
+    installed = tmp_path / "person" / ".local" / "lib" / "soro-edge" / "soro"
+    installed.parent.mkdir(parents=True)
+    installed.write_text('#!/bin/sh\necho "installed $*"\n')
+    installed.chmod(0o755)
+    assert click_on_it() == f"installed usb start {root}"
+    installed.write_text("#!/bin/sh\nexit 1\n")
+    assert click_on_it() == f"1.0 usb start {root}"
+
+
+def test_the_windows_double_click_quotes_every_path(make: MakeStick) -> None:
+    start = (make() / "START-WINDOWS.cmd").read_text()
+    assert 'set "SORO_STICK=%~dp0"' in start
+    for line in start.splitlines():
+        assert "SORO_HERE%" not in line or '"%SORO_HERE%"' in line
+    assert start.index('call "%SORO_HERE%" usb start') < start.index("soro.exe")
+
+
+def test_from_the_stick_only_what_was_signed_runs(
+    make: MakeStick, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    root = make()
+    ran: list[list[str]] = []
+
+    class Ended:
+        returncode = 0
+
+    def run(command: list[str], **_all: object) -> Ended:
+        ran.append(command)
+        return Ended()
+
+    assert usb("install", root, "--no-tune")[0] == 0
+    own = Installation(installation_folder())
+    monkeypatch.setattr("soro_edge.commands.usb_start.subprocess.run", run)
+    monkeypatch.setattr("soro_edge.commands.usb_start.total_memory_bytes", lambda: 4 * GB)
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    monkeypatch.setattr(sys, "executable", str(own.program(own.installed().current)))
+    assert usb("start", root, given="2\n0\n")[0] == 0
+    assert ran == [[str(root / "soro" / "linux" / "soro" / "soro")]]
+    make_key(tmp_path / "other.key", "")
+    other = make("2.0", 2, signed_by=tmp_path / "other.key")
+    code, told = usb("start", other, given="2\n0\n")
+    assert code == 10 and "from other people" in told
+    words = root / "soro" / "soro-models" / "large.toml"
+    for changed in (words, root / "soro" / "linux" / "soro" / "_internal" / "data" / "3.bin"):
+        content = changed.read_bytes()
+        changed.write_bytes(content + b"#")
+        code, told = usb("start", root, given="2\n0\n")
+        assert code == 10 and f"is damaged: {changed.relative_to(root).as_posix()}" in told
+        changed.write_bytes(content)
+    # The stick's own program compares the model's manifest too.
+    monkeypatch.setattr(sys, "executable", ran[0][0])
+    words.write_bytes(words.read_bytes() + b"#")
+    assert usb("start", root, given="2\n0\n")[0] == 10
+    assert len(ran) == 1
 
 
 def test_removing_what_was_tried_out_leaves_the_persons_menu(
