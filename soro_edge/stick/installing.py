@@ -237,7 +237,9 @@ def _test(installation: Installation, id_: str, model: StickModel | None) -> tup
     home = installation.folder / "trial"
     shutil.rmtree(home, ignore_errors=True)
     try:
-        _spare_second_hashing(installation.version(id_) / "soro-models" / f"{model.name}.toml", home)
+        _spare_second_hashing(
+            installation.version(id_) / "soro-models" / f"{model.name}.toml", home
+        )
         return program.answer(home, model.name), steps
     finally:
         shutil.rmtree(home, ignore_errors=True)

@@ -79,6 +79,7 @@ def test_a_making_that_was_stopped_leaves_no_stick_that_is_believed(
     make: MakeStick, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root = make("1.0", 1)
+
     class Stopped(BaseException):
         pass
 
