@@ -13,8 +13,9 @@ from soro_edge.engine.hardware import total_memory_bytes
 from soro_edge.locale import _
 from soro_edge.paths import find_paths, installation_folder
 from soro_edge.stick.errors import NoStick
+from soro_edge.stick.going_back import go_back
 from soro_edge.stick.installed import Installation, running_installation
-from soro_edge.stick.installing import Done, Order, Step, go_back, install
+from soro_edge.stick.installing import Done, Order, Step, install
 from soro_edge.stick.launchers import Launchers
 from soro_edge.stick.program import InstalledProgram
 from soro_edge.stick.reading import Stick, open_stick, this_system
@@ -50,7 +51,7 @@ def run_install(
         done = install(order, screen)
     menu = None
     launchers = Launchers(installation)
-    if to is None and not no_menu and program.paths.mode != "SORO_HOME":
+    if _in_menu(program, to) and not no_menu:
         menu = launchers.write_menu()
     if not no_tune and done.model:
         click.echo(_("Measuring this computer: one to five minutes. You may stop it with Ctrl-C."))
@@ -83,33 +84,35 @@ def run_check(program: Program, stick: Path | None) -> None:
 
 def run_back(program: Program, to: Path | None) -> None:
     """Raises StickError, StorageError."""
+
+    def on_kept(path: Path) -> None:
+        _tell(_("The history as the newer version had it is kept: {path}"), path=path)
+
     installation = _installation(to)
     left = installation.facts(installation.installed().current)
-    facts, newer = go_back(installation, find_paths(portable=False).data)
+    facts = go_back(installation, find_paths(portable=False).data, on_kept)
     if left and facts.release > left.release:
         words = _("The newer version runs again: Soro {version}, {release}.")
     else:
         words = _("The version before runs again: Soro {version}, {release}.")
     _tell(words, version=facts.version, release=_release(facts.release))
     click.echo(_("What pupils wrote is still there."))
-    for kept in newer:
-        _tell(_("The history as the newer version had it is kept: {path}"), path=kept)
 
 
 def run_remove(program: Program, to: Path | None, *, sure: bool) -> None:
-    """Raises NotInstalled, InstallationBusy."""
+    """Raises NotInstalled, StillRunning, InstallationBusy, StorageError."""
     installation = _installation(to)
     installation.installed()
     if not sure:
         _tell(_("The program in {folder} will be deleted."), folder=installation.folder)
         _tell(_("What pupils wrote stays: {folder}"), folder=find_paths(portable=False).data)
         click.confirm(_("Delete it?"), abort=True)
-    if to is None:
-        Launchers(installation).remove_menu()
     remove(installation)
+    if _in_menu(program, to):
+        Launchers(installation).remove_menu()
     click.echo(_("Deleted."))
     if installation.folder.exists():
-        # Windows keeps what runs, and this program may be the one.
+        # Windows keeps what is in use; a person may have put something there.
         _tell(_("A rest that is in use stays: {folder}"), folder=installation.folder)
 
 
@@ -121,6 +124,11 @@ def find_stick(stick: Path | None) -> Path:
         if (level / "soro" / "manifest.json").exists():
             return level
     raise NoStick(path=str(Path.cwd()))
+
+
+def _in_menu(program: Program, to: Path | None) -> bool:
+    """Whether it is the one of this person; others are for trying out."""
+    return to is None and program.paths.mode != "SORO_HOME"
 
 
 def _installation(to: Path | None) -> Installation:

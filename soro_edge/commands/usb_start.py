@@ -14,11 +14,14 @@ from soro_edge.commands.usb_install import find_stick, run_back, run_check, run_
 from soro_edge.engine.hardware import total_memory_bytes
 from soro_edge.errors import SoroError
 from soro_edge.locale import _
-from soro_edge.paths import PORTABLE_FOLDER
-from soro_edge.stick.choosing import choose_model, runnable_from_stick
-from soro_edge.stick.errors import StickReadOnly
+from soro_edge.paths import PORTABLE_FOLDER, installation_folder
+from soro_edge.stick.choosing import choose_model, files_for, runnable_from_stick
+from soro_edge.stick.errors import StickReadOnly, StickUnreadable
+from soro_edge.stick.installed import Installation
+from soro_edge.stick.installing import check_key
+from soro_edge.stick.manifest import Group
 from soro_edge.stick.program import clean_environment
-from soro_edge.stick.reading import FOLDER, open_stick
+from soro_edge.stick.reading import FOLDER, Stick, open_stick, this_system
 
 _LANGUAGES = {"7": "tg", "8": "ru", "9": "en"}
 
@@ -92,15 +95,41 @@ def _do(program: Program, root: Path, chosen: str) -> int:
 
 def _use_from_stick(root: Path) -> int:
     """The tutor, with its data on the stick, until it is closed."""
-    manifest = runnable_from_stick(open_stick(root).manifest)
-    model = choose_model(manifest, "", total_memory_bytes())
+    stick = open_stick(root)
+    model = choose_model(runnable_from_stick(stick.manifest), "", total_memory_bytes())
+    program = _sticks_program(stick)
+    for file in stick.manifest.of(Group.MODEL):
+        # It names the hash of the weights, which the program itself compares.
+        if model and file.model == model.name and file.path.endswith(".toml"):
+            stick.check_file(file, lambda count: None)
     make_portable(root)
     environ = clean_environment()
     if model:
         environ["SORO_MODEL"] = model.name
-    frozen = getattr(sys, "frozen", False)
-    command = [sys.executable] if frozen else [sys.executable, "-m", "soro_edge.cli"]
     # Ctrl-C is the tutor's own.
-    with suppress(KeyboardInterrupt):
-        return subprocess.run(command, env=environ).returncode
+    try:
+        with suppress(KeyboardInterrupt):
+            return subprocess.run(program, env=environ).returncode
+    except OSError as error:
+        raise StickUnreadable(path=program[0], reason=error.strerror or str(error)) from error
     return 0
+
+
+def _sticks_program(stick: Stick) -> list[str]:
+    """This program, where it is the stick's. An installed one, which trusts one maker, has the stick's
+    run: it finds the stick's models and what pupils wrote there.
+
+    Raises UntrustedStick, StickDamaged, WrongComputer.
+    """
+    if not getattr(sys, "frozen", False):
+        return [sys.executable, "-m", "soro_edge.cli"]
+    installation = Installation(installation_folder())
+    if installation.folder.resolve() not in Path(sys.executable).resolve().parents:
+        return [sys.executable]
+    check_key(stick, installation.installed())
+    program = ""
+    for file in files_for(stick.manifest, this_system(), None):
+        stick.check_file(file, lambda count: None)
+        if file.target in ("soro/soro", "soro/soro.exe"):
+            program = str(stick.sources(file)[0])
+    return [program]

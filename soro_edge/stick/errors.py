@@ -16,6 +16,8 @@ StickError                     exit 10
 ├── InstallationBusy               another installation is under way
 ├── SelfTestFailed                 the new version gave no answer; the old one stays
 ├── NotInstalled                   nothing is installed there
+├── InstallationDamaged            nothing tells which version ran and whose sticks are trusted
+├── StillRunning                   it cannot be deleted while it runs
 ├── NothingBefore                  no earlier version to go back to
 ├── KeyUnusable                    no key, or a damaged one
 ├── KeyExists                      a second key would be trusted by nobody
@@ -104,6 +106,16 @@ class SelfTestFailed(StickError):
 class NotInstalled(StickError):
     message = N_("Soro is not installed in {path}")
     hint = N_("Install it from the stick first.")
+
+
+class InstallationDamaged(StickError):
+    message = N_("The installation is damaged: {path}")
+    hint = N_("Delete that folder and install again from your stick. What pupils wrote stays.")
+
+
+class StillRunning(StickError):
+    message = N_("Soro is in use and cannot be deleted: {path}")
+    hint = N_("Close every window of Soro. On Windows: `usb remove` with the program on the stick.")
 
 
 class NothingBefore(StickError):

@@ -40,9 +40,18 @@ Categories=Education;
 """
 _WINDOWS_ENTRY = """@echo off
 title Soro
-call "{program}" %*
+call "%LOCALAPPDATA%\\Programs\\soro-edge\\soro.cmd" %*
 if errorlevel 1 pause
 """
+"""For the usual folder: plain ASCII, whatever the person's name and the console's code page are."""
+_WINDOWS_ENTRY_ELSEWHERE = """@echo off
+title Soro
+chcp 65001 >nul
+pushd "{folder}"
+call soro.cmd %*
+if errorlevel 1 pause
+"""
+"""`call` reads a path's % twice, `pushd` once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +88,7 @@ class Launchers:
         """The entry in the system's menu; None where the system has none. Raises StorageError."""
         entry = menu_entry(environ, windows=self.windows)
         if self.windows:
-            text = _WINDOWS_ENTRY.format(program=self.program).replace("\n", "\r\n")
+            text = self._windows_entry(environ).replace("\n", "\r\n")
         else:
             comment = _("The teacher in the computer")
             text = _ENTRY.format(program=_quoted(self.program), comment=comment)
@@ -98,6 +107,13 @@ class Launchers:
             command = _command(environ)
             if not self.windows and command.is_symlink() and command.readlink() == self.program:
                 command.unlink()
+
+    def _windows_entry(self, environ: Mapping[str, str]) -> str:
+        local = environ.get("LOCALAPPDATA")
+        if local and self.installation.folder == Path(local) / "Programs" / "soro-edge":
+            return _WINDOWS_ENTRY
+        folder = str(self.installation.folder).replace("%", "%%")
+        return _WINDOWS_ENTRY_ELSEWHERE.format(folder=folder)
 
     def _link_command(self, environ: Mapping[str, str]) -> None:
         """The word `soro` in a terminal, unless somebody has a program of that name there."""

@@ -3,9 +3,18 @@ rem What a double click on the stick opens. Letters beyond ASCII are in the prog
 setlocal
 chcp 65001 >nul
 title Soro
-set SORO_STICK=%~dp0
+set "SORO_STICK=%~dp0"
+set "SORO_HERE=%LOCALAPPDATA%\Programs\soro-edge\soro.cmd"
+rem Where Soro is installed, that program looks at the stick before any program of the stick runs.
+if not exist "%SORO_HERE%" goto stick
+call "%SORO_HERE%" --version >nul 2>nul
+if not "%errorlevel%"=="0" goto stick
+call "%SORO_HERE%" usb start "%SORO_STICK%."
+goto ended
+:stick
 if not exist "%SORO_STICK%soro\windows\soro\soro.exe" goto missing
 "%SORO_STICK%soro\windows\soro\soro.exe" usb start "%SORO_STICK%."
+:ended
 set SORO_CODE=%errorlevel%
 if "%SORO_CODE%"=="0" exit /b 0
 if "%SORO_CODE%"=="10" goto end

@@ -17,7 +17,11 @@ if [ ! -t 0 ] && [ -z "$SORO_TERMINAL" ]; then
     done
 fi
 copied=
-if ! "$program" --version >/dev/null 2>&1; then
+# Where Soro is installed, that program looks at the stick before any program of the stick runs.
+here="$HOME/.local/lib/soro-edge/soro"
+if [ -x "$here" ] && "$here" --version >/dev/null 2>&1; then
+    program=$here
+elif ! "$program" --version >/dev/null 2>&1; then
     copied=$(mktemp -d "${TMPDIR:-/tmp}/soro-XXXXXX") || exit 1
     trap 'rm -rf "$copied"' EXIT
     trap 'exit 130' INT TERM HUP
