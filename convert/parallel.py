@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from threadpoolctl import threadpool_limits
 
@@ -53,9 +53,15 @@ def _workers(count: int) -> Iterator[ThreadPoolExecutor]:
         yield pool
 
 
+class Submit(Protocol):
+    """Lets a task run beside what the caller does, after those submitted before."""
+
+    def __call__(self, task: Callable[[], Result], /) -> Future[Result]: ...
+
+
 @contextmanager
-def beside() -> Iterator[Callable[[Callable[[], Result]], Future[Result]]]:
-    """Gives a function that lets a task run beside the block, one after the other."""
+def beside() -> Iterator[Submit]:
+    """For as long as the block."""
     with _threads(1) as pool:
         yield pool.submit
 

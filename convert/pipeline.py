@@ -23,7 +23,7 @@ from convert.hashing import sha256_of
 from convert.manifest import ConvertedFile, manifest_text
 from convert.metadata import write_metadata
 from convert.options import ConversionOptions
-from convert.parallel import beside
+from convert.parallel import Submit, beside
 from convert.plan import INT4, PlannedTensor, plan_types, size_bytes, spend
 from convert.progress import Progress
 from convert.report import Report, report_path
@@ -44,8 +44,8 @@ class _Conversion:
     options: ConversionOptions
     checkpoint: Checkpoint
     vocabulary: VocabularyPlan
-    tokenization: dict[str, TokenizationComparison]
-    """The vocabulary's proof."""
+    tokenization: Future[dict[str, TokenizationComparison]]
+    """The vocabulary's proof, made beside the rest."""
     texts: CalibrationTexts | None
     chat: bool
     """Half of the texts are conversations."""
@@ -67,6 +67,16 @@ class _Conversion:
         return self.options.name or self.options.output.stem
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Verified:
+    """What is known of the finished file."""
+
+    file: ConvertedFile
+    tensor_errors: dict[str, float]
+    answer: str
+    torch: dict[str, float] | None
+
+
 def convert(options: ConversionOptions, progress: Progress) -> Report:
     """Convert, verify, publish the file with its manifest and report. Raises ConversionError; then, as
     after Ctrl-C, nothing is left behind."""
@@ -82,41 +92,15 @@ def convert(options: ConversionOptions, progress: Progress) -> Report:
     ):
         checkpoint = open_checkpoint(options.checkpoint)
         fingerprint = submit(checkpoint.fingerprint)
-        conversion = _prepared(options, checkpoint, progress)
+        conversion = _prepared(options, checkpoint, submit, progress)
         output.require_room(conversion.plan, conversion.vocabulary.rows)
         rounding = _written(conversion, output, progress)
-        sha256 = submit(lambda: sha256_of(output.partial))
-        answer = submit(lambda: answer_of(output.partial, conversion.vocabulary.tokenizer))
-        errors = tensor_errors(
-            output.partial, conversion.tensors, progress, calibrated=rounding.losses.keys()
-        )
-        torch = _against_torch(conversion, output.partial)
-        file = _file(conversion, output.partial, sha256, fingerprint, progress)
-        report = Report(
-            output=options.output.name,
-            size_bytes=file.size_bytes,
-            sha256=file.sha256,
-            seconds=round(time.monotonic() - began, 1),
-            remarks=(
-                *checkpoint.said,
-                *summary.remarks(options, conversion.vocabulary, chat=conversion.chat),
-            ),
-            types=summary.bytes_by_type(conversion.plan),
-            parts=summary.bytes_by_part(conversion.plan, file.size_bytes),
-            vocabulary_rows=conversion.vocabulary.rows,
-            vocabulary_groups=conversion.vocabulary.groups,
-            tokenization=conversion.tokenization,
-            tokens_per_word=summary.tokens_per_word(conversion.tokenization),
-            closeness=rounding.closeness,
-            losses=rounding.losses,
-            tensor_errors=errors,
-            answer=answer.result(),
-            torch=torch,
-        )
+        verified = _verified(conversion, rounding, output.partial, fingerprint, submit, progress)
+        report = _report(conversion, rounding, verified, seconds=time.monotonic() - began)
         manifest = manifest_text(
             options,
             checkpoint.config,
-            file,
+            verified.file,
             name=_plain_name(conversion.title),
             title=conversion.title,
             sampling=conversion.sampling,
@@ -126,20 +110,23 @@ def convert(options: ConversionOptions, progress: Progress) -> Report:
 
 
 def _prepared(
-    options: ConversionOptions, checkpoint: Checkpoint, progress: Progress
+    options: ConversionOptions, checkpoint: Checkpoint, submit: Submit, progress: Progress
 ) -> _Conversion:
     progress.begin("planning the vocabulary", 1)
     full = fit_to_embedding(read_tokenizer(options.checkpoint), checkpoint.config.vocabulary_rows)
     keep = read_text(options.keep_text) if options.keep_text else ""
     vocabulary = plan_vocabulary(full, rows=options.vocabulary_rows, keep_text=keep)
+    lines = read_text(DEFAULT_TEXT).splitlines()
+    tokenization = submit(lambda: prove_vocabulary(full, vocabulary, {"Tajik": lines}))
     chat = is_instruct(options.checkpoint, full)
     texts = _texts(options, vocabulary.tokenizer, chat=chat)
-    lines = read_text(DEFAULT_TEXT).splitlines()
+    if texts:  # Before the long part of the work.
+        tokenization.result()
     return _Conversion(
         options=options,
         checkpoint=checkpoint,
         vocabulary=vocabulary,
-        tokenization=prove_vocabulary(full, vocabulary, {"Tajik": lines}),
+        tokenization=tokenization,
         texts=texts,
         chat=chat,
         sampling=sampling(read_generation_config(options.checkpoint)),
@@ -170,21 +157,56 @@ def _written(conversion: _Conversion, output: OutputFile, progress: Progress) ->
     return rounding
 
 
-def _file(
+def _verified(
     conversion: _Conversion,
+    rounding: Rounding,
     path: Path,
-    sha256: Future[str],
     fingerprint: Future[str],
+    submit: Submit,
     progress: Progress,
-) -> ConvertedFile:
-    """Both were hashed beside the rest; a large checkpoint may not be done yet."""
+) -> _Verified:
+    """The file is what it should be. Its answer and both hashes are made beside the comparison."""
+    sha256 = submit(lambda: sha256_of(path))
+    answer = submit(lambda: answer_of(path, conversion.vocabulary.tokenizer))
+    calibrated = rounding.losses.keys()
+    errors = tensor_errors(path, conversion.tensors, progress, calibrated=calibrated)
+    torch = _against_torch(conversion, path)
     progress.begin("hashing the checkpoint", 1)
-    return ConvertedFile(
-        size_bytes=path.stat().st_size,
-        sha256=sha256.result(),
-        pieces=conversion.vocabulary.rows,
-        quantization=summary.quantization(conversion.plan),
-        source_fingerprint=fingerprint.result(),
+    return _Verified(
+        file=ConvertedFile(
+            size_bytes=path.stat().st_size,
+            sha256=sha256.result(),
+            pieces=conversion.vocabulary.rows,
+            quantization=summary.quantization(conversion.plan),
+            source_fingerprint=fingerprint.result(),
+        ),
+        tensor_errors=errors,
+        answer=answer.result(),
+        torch=torch,
+    )
+
+
+def _report(
+    conversion: _Conversion, rounding: Rounding, verified: _Verified, *, seconds: float
+) -> Report:
+    tokenization, file = conversion.tokenization.result(), verified.file
+    return Report(
+        output=conversion.options.output.name,
+        size_bytes=file.size_bytes,
+        sha256=file.sha256,
+        seconds=round(seconds, 1),
+        remarks=(*conversion.checkpoint.said, *conversion.remarks),
+        types=summary.bytes_by_type(conversion.plan),
+        parts=summary.bytes_by_part(conversion.plan, file.size_bytes),
+        vocabulary_rows=conversion.vocabulary.rows,
+        vocabulary_groups=conversion.vocabulary.groups,
+        tokenization=tokenization,
+        tokens_per_word=summary.tokens_per_word(tokenization),
+        closeness=rounding.closeness,
+        losses=rounding.losses,
+        tensor_errors=verified.tensor_errors,
+        answer=verified.answer,
+        torch=verified.torch,
     )
 
 
