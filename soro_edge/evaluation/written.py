@@ -9,6 +9,15 @@ from soro_edge.evaluation.items import LOOKALIKES, Item
 from soro_edge.evaluation.results import ItemScore, Metric
 from soro_edge.evaluation.task import Task
 
+# A small "a" and the Cyrillic "а", "в", "с" are words too: they count where a list's mark or nothing follows.
+_NAMED = re.compile(
+    r"(?<!\w)([A-Z])(?!\w)"
+    r"|(?:\A|:)\s*\(?([a-zА-Яа-я])(?!\w)[ \t]*(?:[).:]|$)"
+    r"|(?<!\w)([a-zА-Яа-я])\)",
+    re.MULTILINE,
+)
+"""A letter as an answer: a Latin capital alone; another at the text's beginning or after a colon, alone or
+beside `)`, `.` or `:`; or one in front of `)`."""
 _NO_WORD = re.compile(r"[^\w\s]")
 
 
@@ -41,14 +50,12 @@ def metrics(
 
 
 def letter_of(text: str, letters: str) -> str:
-    """The first of `letters` that stands alone in the text, Cyrillic lookalikes read as Latin; empty where
-    there is none."""
-    for found in re.finditer(r"\w+", text.upper()):
-        word = found[0]
-        if word not in letters:
-            word = word.translate(LOOKALIKES)
-        if len(word) == 1 and word in letters:
-            return word
+    """The first of `letters` that the text names, Cyrillic lookalikes read as Latin; empty where there is
+    none."""
+    for found in _NAMED.finditer(text):
+        letter = found[found.lastindex or 0].upper().translate(LOOKALIKES)
+        if letter in letters:
+            return letter
     return ""
 
 
