@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from soro_edge import locale
+from soro_edge.commands.machine_page import run_machine_page
 from soro_edge.commands.program import Program
 from soro_edge.commands.usb_install import find_stick, run_back, run_check, run_install
 from soro_edge.engine.hardware import total_memory_bytes
@@ -58,6 +59,7 @@ def _show_choices() -> None:
         ("2", _("use Soro from the stick, without installing")),
         ("3", _("check the stick")),
         ("4", _("go back to the version before the last update")),
+        ("5", _("write a page about this computer to the stick")),
         ("7", "тоҷикӣ"),
         ("8", "русский"),
         ("9", "English"),
@@ -78,6 +80,8 @@ def _do(program: Program, root: Path, chosen: str) -> int:
                 run_check(program, root)
             case "4":
                 run_back(program, None)
+            case "5":
+                return run_machine_page(program, root)
             case _:
                 click.echo(_("Write one of the numbers and press Enter."))
     except SoroError as error:

@@ -31,6 +31,9 @@ from soro_edge.stick.planning import (
 from soro_edge.stick.reading import FOLDER, MANIFEST, SIGNATURE, Stick, open_stick
 from soro_edge.stick.signing import Signature, write_signature
 
+_BEGUN = "begun"
+"""Lies there while a stick is made, so that an interrupted one is known again."""
+
 
 def make_stick(options: StickOptions, sign: Callable[[bytes], Signature], tell: Tell) -> Stick:
     """The stick, read back and compared. Raises CannotMake, StickError, ModelError, StorageError."""
@@ -50,12 +53,14 @@ def make_stick(options: StickOptions, sign: Callable[[bytes], Signature], tell: 
         models=tuple(models),
     )
     _check(manifest)
+    _check_place(options.root / FOLDER)
     _check_room(options.root, planned)
     document = stick_manifest.write_manifest(manifest)
     signature = write_signature(sign(document))
     _write(options.root, planned, tell)
     write_whole(options.root / FOLDER / MANIFEST, document)
     write_whole(options.root / FOLDER / SIGNATURE, signature)
+    _delete(options.root / FOLDER / _BEGUN)
     return read_back(options.root, tell)
 
 
@@ -106,6 +111,16 @@ def _check(manifest: StickManifest) -> None:
         ) from error
 
 
+def _check_place(folder: Path) -> None:
+    """What is not listed is deleted there, so it must be a stick's folder."""
+    ours = any((folder / name).exists() for name in (MANIFEST, _BEGUN))
+    if folder.exists() and not ours and (not folder.is_dir() or any(folder.iterdir())):
+        raise CannotMake(
+            reason=f"{folder} is there already, and is no stick's.",
+            advice="Name an empty folder or a stick of Soro.",
+        )
+
+
 def _check_room(root: Path, planned: Sequence[Planned]) -> None:
     try:
         root.mkdir(parents=True, exist_ok=True)
@@ -133,6 +148,8 @@ def _write(root: Path, planned: Sequence[Planned], tell: Tell) -> None:
         done += count
         tell("writing", done / max(1, total))
 
+    (root / FOLDER).mkdir(exist_ok=True)
+    write_whole(root / FOLDER / _BEGUN, b"")
     for name in (SIGNATURE, MANIFEST):
         _delete(root / FOLDER / name)
     _delete_strangers(root, planned)
@@ -182,6 +199,7 @@ def _write_text(root: Path, planned: Planned) -> None:
 def _delete_strangers(root: Path, planned: Sequence[Planned]) -> None:
     """What an earlier making left; pupils' work of the portable mode stays."""
     known = {piece.path for one in planned for piece in one.file.pieces}
+    known.add(f"{FOLDER}/{_BEGUN}")
     for path in sorted((root / FOLDER).rglob("*"), reverse=True):
         name = path.relative_to(root).as_posix()
         if name == f"{FOLDER}/soro-data" or name.startswith(f"{FOLDER}/soro-data/"):
