@@ -217,3 +217,15 @@ def test_licences_are_those_of_what_was_taken(
     text = target.read_text(encoding="utf-8")
     assert "taken 1.0" in text and "May be used." in text and "A library's licence." in text
     assert "Not of interest." not in text
+
+
+@pytest.mark.native
+def test_the_loaded_model_tells_the_variant(
+    tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from soro_edge.engine import model
+
+    monkeypatch.setattr(model, "VARIANT", "haswell")
+    loaded = model.LoadedModel(EngineOptions(model_path=str(tiny_model)), lambda fraction: None)
+    assert loaded.info.variant == "haswell"
+    loaded.close()
