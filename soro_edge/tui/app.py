@@ -12,7 +12,6 @@ from soro_edge.tui.screens.chat import ChatScreen
 from soro_edge.tui.services import TutorServices
 from soro_edge.tui.widgets.scrollbars import use_safe_scrollbars
 
-
 ERROR_SECONDS = 8.0
 """What went wrong and what to do: two sentences take longer to read than one word."""
 
