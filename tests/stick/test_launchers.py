@@ -1,4 +1,4 @@
-"""What a person double-clicks: launchers say why they cannot start, and the stick only then that it did not."""
+"""What a person double-clicks: a launcher or a stick that cannot start says why, and only then."""
 
 import subprocess
 from pathlib import Path
