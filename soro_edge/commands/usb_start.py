@@ -8,15 +8,16 @@ from pathlib import Path
 import click
 
 from soro_edge import locale
+from soro_edge.commands.machine_page import run_machine_page
 from soro_edge.commands.program import Program
 from soro_edge.commands.usb_install import find_stick, run_back, run_check, run_install
 from soro_edge.engine.hardware import total_memory_bytes
 from soro_edge.errors import SoroError
 from soro_edge.locale import _
-from soro_edge.paths import PORTABLE_FOLDER, installation_folder
+from soro_edge.paths import PORTABLE_FOLDER
 from soro_edge.stick.choosing import choose_model, files_for, runnable_from_stick
 from soro_edge.stick.errors import StickReadOnly, StickUnreadable
-from soro_edge.stick.installed import Installation
+from soro_edge.stick.installed import running_installation
 from soro_edge.stick.installing import check_key
 from soro_edge.stick.manifest import Group
 from soro_edge.stick.program import clean_environment
@@ -61,6 +62,7 @@ def _show_choices() -> None:
         ("2", _("use Soro from the stick, without installing")),
         ("3", _("check the stick")),
         ("4", _("go back to the version before the last update")),
+        ("5", _("write a page about this computer to the stick")),
         ("7", "тоҷикӣ"),
         ("8", "русский"),
         ("9", "English"),
@@ -81,6 +83,8 @@ def _do(program: Program, root: Path, chosen: str) -> int:
                 run_check(program, root)
             case "4":
                 run_back(program, None)
+            case "5":
+                return run_machine_page(program, root)
             case _:
                 click.echo(_("Write one of the numbers and press Enter."))
     except SoroError as error:
@@ -119,8 +123,8 @@ def _sticks_program(stick: Stick) -> list[str]:
     """
     if not getattr(sys, "frozen", False):
         return [sys.executable, "-m", "soro_edge.cli"]
-    installation = Installation(installation_folder())
-    if installation.folder.resolve() not in Path(sys.executable).resolve().parents:
+    installation = running_installation()
+    if installation is None:
         return [sys.executable]
     check_key(stick, installation.installed())
     program = ""

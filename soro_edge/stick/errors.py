@@ -19,7 +19,9 @@ StickError                     exit 10
 ├── InstallationDamaged            nothing tells which version ran and whose sticks are trusted
 ├── StillRunning                   it cannot be deleted while it runs
 ├── NothingBefore                  no earlier version to go back to
-├── KeyUnusable                    no key, a damaged one, or a wrong passphrase
+├── KeyUnusable                    no key, or a damaged one
+├── KeyExists                      a second key would be trusted by nobody
+├── WrongPassphrase                it does not open the key, or nobody can be asked for it
 └── CannotMake                     `soro usb make` says why; its sentences are English
 """
 
@@ -124,6 +126,16 @@ class NothingBefore(StickError):
 class KeyUnusable(StickError):
     message = N_("The maker's key cannot be used: {path}: {reason}")
     hint = N_("Make one with `soro usb keygen`, or name it: `--key FILE`.")
+
+
+class KeyExists(StickError):
+    message = N_("There is a maker's key already: {path}")
+    hint = N_("Use it: computers that trust it accept no other. For a second maker: `--key FILE`.")
+
+
+class WrongPassphrase(StickError):
+    message = N_("The passphrase does not open the maker's key {path}.")
+    hint = N_("Write it again, or set SORO_PASSPHRASE where no one can be asked.")
 
 
 class CannotMake(StickError):

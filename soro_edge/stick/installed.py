@@ -13,6 +13,7 @@ import json
 import os
 import re
 import shutil
+import sys
 import time
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -151,6 +152,15 @@ class Installation:
                     with suppress(OSError):
                         (folder / "complete.json").unlink(missing_ok=True)
                         shutil.rmtree(folder, ignore_errors=True)
+
+
+def running_installation() -> Installation | None:
+    """The one that this program itself was started from."""
+    levels = Path(sys.executable).absolute().parents
+    if getattr(sys, "frozen", False) and len(levels) > 3 and levels[2].name == "versions":
+        found = Installation(levels[3])
+        return found if found.pointer_file.exists() else None
+    return None
 
 
 def _parse(text: str) -> Pointer | None:

@@ -14,11 +14,12 @@ from soro_edge import cli, locale
 from soro_edge.commands.usb_start import make_portable
 from soro_edge.engine.api import LoadMode
 from soro_edge.engine.tuning import Tuning, processor_name, write_tuning
-from soro_edge.errors import SoroError
+from soro_edge.errors import FolderNotWritable, SoroError
+from soro_edge.history.store import History
 from soro_edge.models import ModelFolder
 from soro_edge.paths import find_paths, installation_folder, shipped_models
 from soro_edge.stick.errors import StickReadOnly
-from soro_edge.stick.installed import Installation, Pointer
+from soro_edge.stick.installed import Installation, Pointer, running_installation
 from soro_edge.stick.installing import locked
 from soro_edge.stick.launchers import Launchers, menu_entry
 from soro_edge.stick.signing import make_key
@@ -66,7 +67,7 @@ def test_keygen_make_check_install_back_remove(
     monkeypatch.setenv("SORO_PASSPHRASE", "")
     assert usb("keygen", "--no-passphrase")[0] == 0
     code, told = usb("keygen", "--no-passphrase")
-    assert code == 10 and "exists already" in told
+    assert code == 10 and "is a maker's key already" in told
     model = write_model(tmp_path / "models", "tiny", tiny_model, memory_bytes=GB // 10)
     for version in ("1.0", "2.0"):
         bundle = write_bundle(tmp_path / version, version)
@@ -85,7 +86,9 @@ def test_keygen_make_check_install_back_remove(
     assert code == 0 and "Updated: Soro 2.0 instead of 1.0." in told
     assert usb("install", tmp_path / "s1.0", "--no-tune")[0] == 10
     code, told = usb("back")
-    assert code == 0 and "Soro 1.0 runs again." in told
+    assert code == 0 and "The version before runs again: Soro 1.0" in told
+    code, told = usb("back")
+    assert code == 0 and "The newer version runs again: Soro 2.0" in told
     (own_home / "kept").write_text("work")
     assert usb("remove", given="n\n")[0] == cli.INTERRUPTED
     assert usb("remove", "--yes") == (0, "Deleted.\n")
@@ -115,7 +118,7 @@ def test_an_installation_that_cannot_be_written_is_told(make: MakeStick, read_on
 
 def test_the_list_of_numbers_is_in_the_language_chosen(make: MakeStick) -> None:
     root = make()
-    code, told = usb("start", root, given="5\n3\n7\n0\n")
+    code, told = usb("start", root, given="6\n3\n7\n0\n")
     assert code == 0 and "Write one of the numbers" in told and "files are whole" in told
     assert "флешкаро санҷидан" in told.split("files are whole")[1]
 
@@ -152,6 +155,19 @@ def test_a_program_finds_what_came_with_it_and_the_sticks_data(
     # Above the stick nothing is looked for.
     monkeypatch.setattr(sys, "executable", str(tmp_path / "stick/soro/soro-models/a/b/c/soro"))
     assert find_paths().mode == "system"
+
+
+def test_an_installed_program_knows_its_own_installation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    program = Installation(tmp_path).program("1.0-ab")
+    monkeypatch.setattr(sys, "executable", str(program))
+    assert running_installation() is None
+    Installation(tmp_path).pointer_file.write_text("current 1.0-ab\n")
+    assert running_installation() == Installation(tmp_path)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "stick/soro/linux/soro/soro"))
+    assert running_installation() is None
 
 
 def test_launchers_and_menu_entries_of_both_systems(tmp_path: Path) -> None:
@@ -358,3 +374,30 @@ def test_the_end_of_an_installation_reads_the_first_words_ahead(
     write_tuning(paths.tuning_file, tuning)
     assert usb("prepare")[0] == 0
     assert len(list(paths.states_folder.glob("*.state"))) == 1
+
+
+@pytest.mark.native
+def test_the_page_for_the_stick_tells_of_the_machine_and_nothing_of_pupils(
+    tmp_path: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The home folder holds a person's name.
+    monkeypatch.setenv("HOME", str(tmp_path))
+    paths = find_paths()
+    ModelFolder(paths=paths).add(tiny_model)
+    with History.open(paths.history_file("default")) as history:
+        history.new_conversation().add_question("Рози дили Фарзона")
+    paths.logs.mkdir(parents=True)
+    (paths.logs / "fault.log").write_text(
+        'Traceback\n  File "a.py", line 3, in ask\n    x()\nValueError: Рози дили Фарзона\n'
+    )
+    (tmp_path / "stick").mkdir()
+    for number in (1, 2):
+        done = CliRunner().invoke(
+            cli.soro, ["doctor", "--to-stick", str(tmp_path / "stick")], standalone_mode=False
+        )
+        assert done.return_value == 0 and f"soro-computer-{number}.txt" in done.output
+        page = (tmp_path / "stick" / f"soro-computer-{number}.txt").read_text("utf-8-sig")
+        assert "tokens a second" in page and "ValueError" in page and "a.py" in page
+        assert "Фарзона" not in page and str(tmp_path) not in page
+    done = CliRunner().invoke(cli.soro, ["doctor", "--to-stick", "/nowhere"], standalone_mode=False)
+    assert isinstance(done.exception, FolderNotWritable)

@@ -95,6 +95,17 @@ def test_a_making_that_was_stopped_leaves_no_stick_that_is_believed(
     check_all(open_stick(root))
 
 
+def test_a_folder_that_is_no_sticks_is_not_written_into(make: MakeStick, tmp_path: Path) -> None:
+    mine = tmp_path / "home" / "soro" / "thesis.txt"
+    mine.parent.mkdir(parents=True)
+    mine.write_text("mine")
+    with pytest.raises(CannotMake):
+        make(root=tmp_path / "home")
+    assert mine.read_text() == "mine"
+    mine.unlink()
+    make(root=tmp_path / "home")
+
+
 def test_a_later_stick_has_a_greater_release_whatever_the_clock(
     make: MakeStick, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -149,7 +160,7 @@ def test_a_stick_that_was_begun_is_made_again(
             with pytest.raises(Killed):
                 make(root=tmp_path / "s")
         check_all(open_stick(make(root=tmp_path / "s")))
-    assert not (tmp_path / "s" / "soro" / making.MARK).exists()
+    assert not (tmp_path / "s" / "soro" / making._BEGUN).exists()
 
 
 def test_what_cannot_be_put_on_a_stick_is_told(make: MakeStick, tmp_path: Path) -> None:
