@@ -51,7 +51,7 @@ def run_install(
         done = install(order, screen)
     menu = None
     launchers = Launchers(installation)
-    if _in_menu(program, to) and not no_menu:
+    if _in_menu(program, installation) and not no_menu:
         menu = launchers.write_menu()
     if not no_tune and done.model:
         click.echo(_("Measuring this computer: one to five minutes. You may stop it with Ctrl-C."))
@@ -108,7 +108,7 @@ def run_remove(program: Program, to: Path | None, *, sure: bool) -> None:
         _tell(_("What pupils wrote stays: {folder}"), folder=find_paths(portable=False).data)
         click.confirm(_("Delete it?"), abort=True)
     remove(installation)
-    if _in_menu(program, to):
+    if _in_menu(program, installation):
         Launchers(installation).remove_menu()
     click.echo(_("Deleted."))
     if installation.folder.exists():
@@ -126,9 +126,9 @@ def find_stick(stick: Path | None) -> Path:
     raise NoStick(path=str(Path.cwd()))
 
 
-def _in_menu(program: Program, to: Path | None) -> bool:
+def _in_menu(program: Program, installation: Installation) -> bool:
     """Whether it is the one of this person; others are for trying out."""
-    return to is None and program.paths.mode != "SORO_HOME"
+    return installation.folder == installation_folder() and program.paths.mode != "SORO_HOME"
 
 
 def _installation(to: Path | None) -> Installation:

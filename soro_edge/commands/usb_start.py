@@ -14,10 +14,10 @@ from soro_edge.commands.usb_install import find_stick, run_back, run_check, run_
 from soro_edge.engine.hardware import total_memory_bytes
 from soro_edge.errors import SoroError
 from soro_edge.locale import _
-from soro_edge.paths import PORTABLE_FOLDER, installation_folder
+from soro_edge.paths import PORTABLE_FOLDER
 from soro_edge.stick.choosing import choose_model, files_for, runnable_from_stick
 from soro_edge.stick.errors import StickReadOnly, StickUnreadable
-from soro_edge.stick.installed import Installation
+from soro_edge.stick.installed import running_installation
 from soro_edge.stick.installing import check_key
 from soro_edge.stick.manifest import Group
 from soro_edge.stick.program import clean_environment
@@ -123,8 +123,8 @@ def _sticks_program(stick: Stick) -> list[str]:
     """
     if not getattr(sys, "frozen", False):
         return [sys.executable, "-m", "soro_edge.cli"]
-    installation = Installation(installation_folder())
-    if installation.folder.resolve() not in Path(sys.executable).resolve().parents:
+    installation = running_installation()
+    if installation is None:
         return [sys.executable]
     check_key(stick, installation.installed())
     program = ""

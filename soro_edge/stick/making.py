@@ -31,8 +31,8 @@ from soro_edge.stick.planning import (
 from soro_edge.stick.reading import FOLDER, MANIFEST, SIGNATURE, Stick, open_stick
 from soro_edge.stick.signing import Signature, write_signature
 
-MARK = "unfinished"
-"""Lies in the folder while a stick is made: what is there may be deleted though no manifest is."""
+_BEGUN = "begun"
+"""Lies there while a stick is made, so that an interrupted one is known again."""
 
 
 def make_stick(options: StickOptions, sign: Callable[[bytes], Signature], tell: Tell) -> Stick:
@@ -53,14 +53,14 @@ def make_stick(options: StickOptions, sign: Callable[[bytes], Signature], tell: 
         models=tuple(models),
     )
     _check(manifest)
-    _check_ours(options.root)
+    _check_place(options.root / FOLDER)
     _check_room(options.root, planned)
     document = stick_manifest.write_manifest(manifest)
     signature = write_signature(sign(document))
     _write(options.root, planned, tell)
     write_whole(options.root / FOLDER / MANIFEST, document)
     write_whole(options.root / FOLDER / SIGNATURE, signature)
-    _delete(options.root / FOLDER / MARK)
+    _delete(options.root / FOLDER / _BEGUN)
     return read_back(options.root, tell)
 
 
@@ -111,17 +111,16 @@ def _check(manifest: StickManifest) -> None:
         ) from error
 
 
-def _check_ours(root: Path) -> None:
-    """What the manifest does not name is deleted: that may happen on a stick alone."""
-    folder = root / FOLDER
+def _check_place(folder: Path) -> None:
+    """What is not listed is deleted there, so it must be a stick's folder."""
     try:
         names = {path.name for path in folder.iterdir()} if folder.exists() else set()
     except OSError as error:
         raise storage_error(error, folder) from error
-    if names - {PORTABLE_FOLDER} and not names & {MANIFEST, SIGNATURE, MARK}:
+    if names - {PORTABLE_FOLDER} and not names & {MANIFEST, SIGNATURE, _BEGUN}:
         raise CannotMake(
-            reason=f"{folder} is no stick, and all in it would be deleted.",
-            advice="Name an empty folder or a stick, or delete that folder yourself.",
+            reason=f"{folder} is there already, and is no stick's.",
+            advice="Name an empty folder or a stick of Soro.",
         )
 
 
@@ -153,7 +152,7 @@ def _write(root: Path, planned: Sequence[Planned], tell: Tell) -> None:
         tell("writing", done / max(1, total))
 
     make_folder(root / FOLDER)
-    write_whole(root / FOLDER / MARK, b"")
+    write_whole(root / FOLDER / _BEGUN, b"")
     for name in (SIGNATURE, MANIFEST):
         _delete(root / FOLDER / name)
     _delete_strangers(root, planned)
@@ -202,7 +201,8 @@ def _write_text(root: Path, planned: Planned) -> None:
 
 def _delete_strangers(root: Path, planned: Sequence[Planned]) -> None:
     """What an earlier making left; pupils' work of the portable mode stays."""
-    known = {piece.path for one in planned for piece in one.file.pieces} | {f"{FOLDER}/{MARK}"}
+    known = {piece.path for one in planned for piece in one.file.pieces}
+    known.add(f"{FOLDER}/{_BEGUN}")
     for path in sorted((root / FOLDER).rglob("*"), reverse=True):
         name = path.relative_to(root).as_posix()
         if name == f"{FOLDER}/{PORTABLE_FOLDER}" or name.startswith(f"{FOLDER}/{PORTABLE_FOLDER}/"):

@@ -160,7 +160,7 @@ def test_a_stick_that_was_begun_is_made_again(
             with pytest.raises(Killed):
                 make(root=tmp_path / "s")
         check_all(open_stick(make(root=tmp_path / "s")))
-    assert not (tmp_path / "s" / "soro" / making.MARK).exists()
+    assert not (tmp_path / "s" / "soro" / making._BEGUN).exists()
 
 
 def test_what_cannot_be_put_on_a_stick_is_told(make: MakeStick, tmp_path: Path) -> None:
