@@ -167,5 +167,5 @@ def test_groups_keep_order_and_limits() -> None:
             assert len(group.requests) <= most
             trunk = len(group.trunk)
             assert trunk + len(group.branches(trunk)) <= room
-    with pytest.raises(ValueError, match="room for 10"):
+    with pytest.raises(EvaluationFailed, match="room for 10"):
         list(groups(requests, most=3, room_tokens=10))
