@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 import types
+from pathlib import Path
 from typing import Any, NoReturn
 
 import click
@@ -196,9 +197,16 @@ def chat(program: Program, /, **answer: Any) -> int:
 
 
 @soro.command()
+@click.option(
+    "--to-stick", type=click.Path(path_type=Path), help="Write a page about it into this folder."
+)
 @click.pass_obj
-def doctor(program: Program) -> int:
+def doctor(program: Program, to_stick: Path | None) -> int:
     """Check this computer and the program; generate one real token."""
+    if to_stick:
+        from soro_edge.commands.machine_page import run_machine_page
+
+        return run_machine_page(program, to_stick.absolute())
     from soro_edge.commands.doctor import run_doctor
 
     return run_doctor(program)
