@@ -143,3 +143,22 @@ def test_a_list_that_a_narrow_window_hides_does_not_keep_the_keys() -> None:
         await desk.until(lambda: "mistakes" in notice(desk) and desk.prompt.has_focus)
 
     desk.run(act, size=(120, 30))
+
+
+def test_the_lists_keys_are_not_told_even_for_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    update = Static.update
+
+    def recorded(self: Static, content: str = "", *, layout: bool = True) -> None:
+        told.append(str(content))
+        update(self, content, layout=layout)
+
+    monkeypatch.setattr(Static, "update", recorded)
+    desk = Desk()
+
+    async def act() -> None:
+        await desk.until(lambda: "mistakes" in notice(desk))
+
+    desk.run(act)
+    assert any("mistakes" in line for line in told)
+    assert not [line for line in told if "F2: close" in line]
