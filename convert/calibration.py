@@ -21,7 +21,7 @@ from convert.forward import Activations, Half, LayerMath, Weights, attention, fe
 from convert.ggml import decoded
 from convert.grids import Q4_0, Grid
 from convert.parallel import CORES, in_parallel, side_by_side, slices, stop_if_asked
-from convert.rounding import Hessian, Prepared, Rounded, damped, loss, round_matrix
+from convert.rounding import Hessian, Prepared, Rounded, loss, round_matrix, with_damping
 from convert.weights import Matrix
 
 Tokens = NDArray[np.int64]
@@ -212,7 +212,8 @@ def _round_stage(
         return found
     weights = np.concatenate([layer[name] for name in named])
     prepared, aims = side_by_side(
-        lambda: Prepared.of(damped(inputs.hessian, _DAMPING)), lambda: _aim(weights, inputs)
+        lambda: with_damping(inputs.hessian, _DAMPING, Prepared.of),
+        lambda: _aim(weights, inputs),
     )
     begin = 0
     for name in named:
@@ -230,4 +231,6 @@ def _aim(weights: Matrix, inputs: _Inputs) -> Matrix:
     """The weights that give the exact stream's outputs from the rounded stream's inputs, by least squares."""
     if not inputs.lost.any():
         return weights
-    return weights + solved(damped(inputs.hessian, _AIM_DAMPING), inputs.lost)
+    return weights + with_damping(
+        inputs.hessian, _AIM_DAMPING, lambda hessian: solved(hessian, inputs.lost)
+    )

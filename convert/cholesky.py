@@ -14,7 +14,8 @@ _TOGETHER = 256
 
 
 def cholesky(matrix: Matrix) -> Matrix:
-    """Lower triangular L of L L^T = `matrix`, symmetric and positive definite."""
+    """Lower triangular L of L L^T = `matrix`, symmetric and positive definite. Raises LinAlgError where it
+    is not."""
     lower = np.zeros_like(matrix)
     for here in slices(len(matrix), _TOGETHER):
         stop_if_asked()
@@ -28,7 +29,8 @@ def cholesky(matrix: Matrix) -> Matrix:
 
 
 def solved(matrix: Matrix, wanted: Matrix) -> Matrix:
-    """X of X A = B for a symmetric positive definite A [n, n] and B [rows, n]."""
+    """X of X A = B for a symmetric positive definite A [n, n] and B [rows, n]. Raises
+    LinAlgError."""
     lower = cholesky(matrix)
     result = np.ascontiguousarray(wanted.T)
     parts = [(here, np.linalg.inv(lower[here, here])) for here in slices(len(lower), _TOGETHER)]

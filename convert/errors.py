@@ -6,6 +6,7 @@ ConversionError
 ├── UnsupportedCheckpoint    a whole checkpoint of a kind that is not converted here
 ├── TooFewRows           more pieces must stay than the vocabulary may have
 ├── BadTarget            the output cannot be written there
+├── CalibrationFailed    what the matrices see of the texts cannot be computed with
 └── VerificationFailed   the finished file is not the model it was made from
 """
 
@@ -35,6 +36,10 @@ class TooFewRows(ConversionError):
 
 
 class BadTarget(ConversionError):
+    pass
+
+
+class CalibrationFailed(ConversionError):
     pass
 
 

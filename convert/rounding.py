@@ -6,12 +6,16 @@ those before it (GPTQ, arXiv 2210.17323, in the factored form of QuIP's LDLQ, ar
 needs no inverse), then improves scales and codes in turn by coordinate descent. Knows no model.
 """
 
+import contextlib
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from convert.cholesky import cholesky
+from convert.errors import CalibrationFailed
 from convert.grids import BLOCK, Codes, Grid, Scales, inverse
 from convert.parallel import CORES, in_parallel, slices, stop_if_asked
 from convert.weights import Matrix
@@ -19,6 +23,7 @@ from convert.weights import Matrix
 _CHUNK = 128
 """Columns between two products with a whole matrix; a multiple of the block."""
 
+T = TypeVar("T")
 Hessian = NDArray[np.float32]
 """[columns, columns], symmetric."""
 
@@ -60,6 +65,18 @@ def damped(hessian: Hessian, damping: float) -> Hessian:
     result = hessian.copy()
     result[np.diag_indices_from(result)] += damping * mean
     return result
+
+
+def with_damping(hessian: Hessian, damping: float, use: Callable[[Hessian], T]) -> T:
+    """What `use` makes of the damped Hessian; where float32 is too coarse to factor it, of one with ten and
+    with a hundred times the damping. Raises CalibrationFailed."""
+    for times in (1, 10, 100):
+        with contextlib.suppress(np.linalg.LinAlgError):
+            return use(damped(hessian, times * damping))
+    raise CalibrationFailed(
+        "The inputs that a matrix sees in the calibration texts cannot be factored, damped or not.",
+        "Check the checkpoint, or convert with `--calibration none`.",
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -119,16 +119,12 @@ def soro(
     Exit codes: 0 done, 1 fault of the program, 2 wrong usage or setting, 3 model, 4 question, 5 engine,
     6 storage, 7 unusable answer, 8 conversion, 9 evaluation, 10 stick, 130 interrupted.
     """
-    environ = dict(os.environ)
-    given = {"SORO_LANGUAGE": language, "SORO_PROFILE": profile, "SORO_MODEL": model}
-    for name, value in given.items():
-        if value is not None:
-            environ[name] = value
-    paths = find_paths(environ)
+    paths = find_paths()
     # Until the settings are read, errors in them are told in the language asked for, or Tajik.
-    asked = environ.get("SORO_LANGUAGE", "")
-    locale.use(asked if asked in locale.LANGUAGES else locale.LANGUAGES[0])
-    settings = read_settings(paths.settings_file, environ)
+    asked = (language, os.environ.get("SORO_LANGUAGE"), locale.LANGUAGES[0])
+    locale.use(next(name for name in asked if name in locale.LANGUAGES))
+    options = {"language": language, "profile": profile, "model": model}
+    settings = read_settings(paths.settings_file, options=options)
     locale.use(settings.language)
     context.obj = Program(paths=paths, settings=settings)
     if context.invoked_subcommand is None:

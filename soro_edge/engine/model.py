@@ -10,7 +10,7 @@ from pathlib import Path
 
 from soro_edge.engine.api import EngineOptions, LoadMode, ModelInfo
 from soro_edge.engine.hardware import default_threads
-from soro_edge.engine.native import begin_log, lib, log_text
+from soro_edge.engine.native import VARIANT, begin_log, lib, log_text
 from soro_edge.engine.vocabulary import Vocabulary
 from soro_edge.errors import ModelFileMissing, ModelNotLoaded, NotAModel, UnsupportedModel
 
@@ -96,6 +96,7 @@ def describe(model: int, path: Path, vocabulary: Vocabulary, context_tokens: int
         control_pieces=vocabulary.control_pieces,
         bos=vocabulary.bos,
         eos=vocabulary.eos,
+        variant=VARIANT,
     )
 
 

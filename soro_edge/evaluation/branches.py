@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from soro_edge.engine.prefix import shared_tokens
+from soro_edge.errors import EvaluationFailed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +86,7 @@ class Group:
 
 def groups(requests: Sequence[Request], *, most: int, room_tokens: int) -> Iterator[Group]:
     """Neighbours together, as long as the whole tree, trunk included, has `room_tokens` and no more
-    than `most` requests. A request that has no room of its own is the caller's mistake."""
+    than `most` requests. Raises EvaluationFailed for a request that has no room of its own."""
     taken: list[Request] = []
     tokens = 0
     for request in requests:
@@ -95,7 +96,10 @@ def groups(requests: Sequence[Request], *, most: int, room_tokens: int) -> Itera
             yield Group(requests=tuple(taken))
             taken, tokens, new = [], 0, len(path)
         if len(path) > room_tokens:
-            raise ValueError(f"{len(path)} tokens, and there is room for {room_tokens}")
+            raise EvaluationFailed(
+                reason=f"A text has {len(path)} tokens, and there is room for {room_tokens}.",
+                advice="Name fewer tokens with --context.",
+            )
         taken.append(request)
         tokens += new
     if taken:

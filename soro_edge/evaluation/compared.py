@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from soro_edge.evaluation.divergence import Positions
-from soro_edge.evaluation.journal import Journal
+from soro_edge.evaluation.journal import METHOD, Journal
 from soro_edge.evaluation.pieces import Chunk
 from soro_edge.evaluation.results import ItemScore
 
@@ -24,7 +24,7 @@ class ComparedChunks:
     """Of two files on one text, told by what the comparison depends on."""
 
     def __init__(self, folder: Path, *facts: str | int, fresh: bool = False) -> None:
-        told = json.dumps([*facts, version("llama-cpp-python")])
+        told = json.dumps([METHOD, *facts, version("llama-cpp-python")])
         key = hashlib.sha256(told.encode()).hexdigest()[:24]
         self._journal = Journal(folder / f"against-{key}.jsonl")
         if fresh:

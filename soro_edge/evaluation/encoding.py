@@ -9,6 +9,10 @@ from typing import Protocol
 from soro_edge.evaluation.branches import Request
 
 
+class TooLong(Exception):
+    """Why an item cannot be asked in this context window."""
+
+
 class Tokenizer(Protocol):
     """What of a model is needed here."""
 
@@ -35,12 +39,15 @@ def encode_pair(tokenizer: Tokenizer, context: str, continuation: str) -> Reques
 
 
 def fitted(request: Request, context_tokens: int) -> Request:
-    """The request, its oldest tokens cut where it is longer than the context window."""
+    """The request, its oldest tokens cut where it is longer than the context window. Raises TooLong."""
     too_many = len(request.path) - context_tokens
     if too_many <= 0:
         return request
     if too_many >= len(request.context):
-        raise ValueError("the continuation alone is longer than the context window")
+        tokens = len(request.continuation)
+        raise TooLong(
+            f"an option of {tokens} tokens is longer than the context of {context_tokens}"
+        )
     return Request(context=request.context[too_many:], continuation=request.continuation)
 
 

@@ -61,7 +61,11 @@ class Scorer:
         self.vocabulary = Vocabulary(self._model, template=template)
         self.trained_context_tokens: int = lib.llama_model_n_ctx_train(self._model)
         self.info = describe(self._model, path, self.vocabulary, self.trained_context_tokens)
-        self.reserve(context_tokens)
+        try:
+            self.reserve(context_tokens)
+        except EvaluationFailed:
+            self.close()
+            raise
 
     def __enter__(self) -> Self:
         return self
@@ -84,14 +88,16 @@ class Scorer:
             lib.llama_model_free(model)
 
     def reserve(self, context_tokens: int) -> None:
-        """Make room for requests of so many tokens; what was read is forgotten if there is none."""
+        """Make room for requests of so many tokens; what was read is forgotten if there is none. Raises
+        EvaluationFailed; after that a smaller room may still be reserved."""
         if context_tokens <= self.context_tokens:
             return
-        if self._context is not None:
-            lib.llama_free(self._context)
+        context, self._context = self._context, None
+        if context is not None:
+            lib.llama_free(context)
+        self.context_tokens, self._trunk = 0, ()
+        self._context = self._new_context(context_tokens + _BRANCH_TOKENS)
         self.context_tokens = context_tokens
-        self._trunk = ()
-        self._context = self._new_context()
         self._memory = lib.llama_get_memory(self._context)
 
     @property
@@ -147,14 +153,6 @@ class Scorer:
             ]
             yield self.run(batch).copy()
         self.clear()
-
-    def log_likelihoods(
-        self, prefix_tokens: Sequence[int], continuations: Sequence[Sequence[int]]
-    ) -> list[LogLikelihood]:
-        """Of several continuations of one prefix, which is read once."""
-        context = tuple(prefix_tokens)
-        requests = [Request(context=context, continuation=tuple(one)) for one in continuations]
-        return list(self.answer(requests))
 
     def answer(self, requests: Sequence[Request]) -> Iterator[LogLikelihood]:
         """One answer for each request, in their order. Put requests that begin alike side by side."""
@@ -263,9 +261,9 @@ class Scorer:
         )
         return found
 
-    def _new_context(self) -> int:
+    def _new_context(self, room_tokens: int) -> int:
         wanted = lib.llama_context_default_params()
-        wanted.n_ctx = self.room_tokens
+        wanted.n_ctx = room_tokens
         wanted.n_batch = wanted.n_ubatch = max(_READ_TOKENS, self._output_tokens)
         wanted.n_outputs_max = self._output_tokens
         wanted.n_seq_max = self.sequences + 1
@@ -277,7 +275,8 @@ class Scorer:
             wanted.flash_attn_type = lib.LLAMA_FLASH_ATTN_TYPE_DISABLED
         context: int | None = lib.llama_init_from_model(self._model, wanted) or None
         if context is None or lib.llama_model_is_recurrent(self._model):
-            self.close()
+            if context is not None:
+                lib.llama_free(context)
             raise EvaluationFailed(
                 reason="llama.cpp can make no context that measures this model.",
                 advice="Close other programs, or name fewer tokens with --context.",

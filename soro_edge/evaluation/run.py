@@ -12,13 +12,14 @@ from pathlib import Path
 
 from soro_edge import __version__
 from soro_edge.errors import EvaluationFailed
+from soro_edge.evaluation.encoding import TooLong
 from soro_edge.evaluation.items import Item
-from soro_edge.evaluation.journal import Journal
+from soro_edge.evaluation.journal import METHOD, Journal
 from soro_edge.evaluation.methods import Asked, Method, method_of
 from soro_edge.evaluation.native import Scorer
 from soro_edge.evaluation.progress import Progress
 from soro_edge.evaluation.prompts import Prompt, Prompts
-from soro_edge.evaluation.results import ItemScore, ModelFacts, Results, TaskResult
+from soro_edge.evaluation.results import BadItem, ItemScore, ModelFacts, Results, TaskResult
 from soro_edge.evaluation.sources import TaskData, read_data
 from soro_edge.evaluation.task import WRITTEN_KINDS, Task
 from soro_edge.models import sha256_of
@@ -94,6 +95,7 @@ class _TaskRun:
     ) -> None:
         self._task, self._data, self._options, self._scorer = task, data, options, scorer
         self._model_sha256 = model_sha256
+        self._bad = list(data.bad)
         self._shots = 0 if task.kind == "text" else _shots(task, data, options)
         self._chat = options.chat and task.kind in WRITTEN_KINDS
         self._context_tokens = min(options.context_tokens, scorer.trained_context_tokens)
@@ -131,23 +133,34 @@ class _TaskRun:
             if self._task.kind == "text"
             else [prompts.of(item) for item in items]
         )
-        return [method.ask(self._scorer, prompt, self._context_tokens) for prompt in written]
+        asked: list[Asked] = []
+        for prompt in written:
+            try:
+                asked.append(method.ask(self._scorer, prompt, self._context_tokens))
+            except TooLong as reason:
+                self._bad.append(BadItem(item=prompt.item.id, reason=str(reason)))
+        if not asked:
+            raise EvaluationFailed(
+                reason=f"No item of {self._task.name} fits: {self._bad[-1].reason}.",
+                advice="Name more tokens with --context, or take a model trained on longer texts.",
+            )
+        return asked
 
     def _result(
         self, method: Method, scores: Sequence[ItemScore], asked: Sequence[Asked]
     ) -> TaskResult:
-        task, data = self._task, self._data
+        task = self._task
         return TaskResult(
             task=task.name,
             version=task.version,
             title=task.title,
             kind=task.kind,
-            data_sha256=data.sha256,
+            data_sha256=self._data.sha256,
             shots=self._shots,
             chat=self._chat,
             metrics=method.metrics(scores),
             items=tuple(scores),
-            bad=data.bad,
+            bad=tuple(self._bad),
             notes=tuple(self._notes(asked)),
         )
 
@@ -163,13 +176,14 @@ class _TaskRun:
             notes.append(
                 f"{self._data.left_out} items left out: they occur in {self._task.data.without}"
             )
-        if self._data.bad:
-            notes.append(f"{len(self._data.bad)} items could not be used")
+        if self._bad:
+            notes.append(f"{len(self._bad)} items could not be used")
         return notes
 
     def _key(self) -> str:
         """What the scores depend on; another limit does not change them."""
         facts = {
+            "method": METHOD,
             "model": self._model_sha256,
             "task": {**asdict(self._task), "path": ""},
             "data": self._data.sha256,

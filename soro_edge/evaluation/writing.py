@@ -3,11 +3,14 @@ token of each. Knows no task; what is written for a pupil goes through the engin
 
 from collections.abc import Iterator, Sequence
 
+from soro_edge.errors import EvaluationFailed
 from soro_edge.evaluation.branches import Branch, Group, Request
 from soro_edge.evaluation.native import Scorer
 
 _AT_ONCE = 8
-"""Prompts that are continued side by side."""
+"""Prompts that are continued side by side, if there is room."""
+_ROOM_TOKENS = 16_384
+"""Only a prompt that is longer by itself reserves more: a token takes some 20 KB of a small model's cache."""
 
 
 def write(
@@ -16,13 +19,27 @@ def write(
     """One text for each prompt, up to `max_tokens` long, cut before the first of `stop`."""
     trunk = len(_group(prompts).trunk)
     each = max(len(prompt) for prompt in prompts) + max_tokens - trunk
-    at_once = min(_AT_ONCE, scorer.sequences)
-    scorer.reserve(trunk + at_once * each)
+    at_once = _reserve(scorer, trunk, each)
     found: list[str] = []
     for begin in range(0, len(prompts), at_once):
         part = prompts[begin : begin + at_once]
         found += _Texts(scorer, part, max_tokens, stop).written()
     return found
+
+
+def _reserve(scorer: Scorer, trunk_tokens: int, each_tokens: int) -> int:
+    """So many prompts have room side by side; fewer where memory is short. Raises EvaluationFailed."""
+    room = (_ROOM_TOKENS - trunk_tokens) // each_tokens
+    at_once = max(1, min(_AT_ONCE, scorer.sequences, room))
+    while True:
+        try:
+            scorer.reserve(trunk_tokens + at_once * each_tokens)
+        except EvaluationFailed:
+            if at_once == 1:
+                raise
+            at_once //= 2
+        else:
+            return at_once
 
 
 class _Texts:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from soro_edge.locale import _
 from soro_edge.paths import storage_error
+from soro_edge.stick.errors import NothingBefore
 from soro_edge.stick.installed import Installation, write_whole
 
 _SHELL = """#!/bin/sh
@@ -19,7 +20,7 @@ here=$(dirname "$(readlink -f "$0")")
 while read -r name value; do
     [ "$name" = {which} ] && version=$value
 done < "$here/current"
-[ -n "$version" ] || exit 1
+[ -n "$version" ] || {{ echo "{missing}" >&2; exit 10; }}
 exec "$here/versions/$version/soro/soro" {words}"$@"
 """
 _BATCH = """@echo off
@@ -27,7 +28,8 @@ rem Starts the version that the file "current" names as "{which}".
 chcp 65001 >nul
 set SORO_VERSION=
 for /f "usebackq tokens=1,2" %%a in ("%~dp0current") do if "%%a"=="{which}" set SORO_VERSION=%%b
-if "%SORO_VERSION%"=="" exit /b 1
+if "%SORO_VERSION%"=="" echo {missing}
+if "%SORO_VERSION%"=="" exit /b 10
 "%~dp0versions\\%SORO_VERSION%\\soro\\soro.exe" {words}%*
 """
 _ENTRY = """[Desktop Entry]
@@ -73,11 +75,12 @@ class Launchers:
 
     def write(self) -> None:
         """Raises StorageError."""
-        for file, which, words in (
-            (self.program, "current", ""),
-            (self.back, "previous", "usb back --to "),
+        for file, which, words, missing in (
+            (self.program, "current", "", "Soro ?"),
+            (self.back, "previous", "usb back --to ", str(NothingBefore())),
         ):
-            text = (_BATCH if self.windows else _SHELL).format(which=which, words=words)
+            form = _BATCH if self.windows else _SHELL
+            text = form.format(which=which, words=words, missing=missing)
             if words:
                 text = text.replace('--to "$@"', '--to "$here"').replace("--to %*", '--to "%~dp0."')
             write_whole(file, text.replace("\n", "\r\n" if self.windows else "\n").encode("utf-8"))

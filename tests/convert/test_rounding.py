@@ -5,9 +5,10 @@ import pytest
 
 from convert import rounding
 from convert.cholesky import cholesky, solved
+from convert.errors import ConversionError
 from convert.ggml import decoded
 from convert.grids import BLOCK, GRIDS, Q4_0, Grid
-from convert.rounding import Hessian, Prepared, damped, loss, round_matrix
+from convert.rounding import Hessian, Prepared, damped, loss, round_matrix, with_damping
 from convert.weights import Matrix
 
 every_grid = pytest.mark.parametrize("grid", GRIDS.values(), ids=lambda grid: grid.type.name)
@@ -96,6 +97,33 @@ def test_damping_makes_any_hessian_positive_definite(inputs: int) -> None:
     before = hessian.copy()
     assert np.linalg.eigvalsh(damped(hessian, 0.01).astype(np.float64)).min() > 0
     np.testing.assert_array_equal(hessian, before)
+
+
+def _indefinite(below_zero: float) -> Hessian:
+    """Its least eigenvalue lies so far below zero, as float32 leaves it of a nearly singular matrix."""
+    direction = np.random.default_rng(6).normal(size=COLUMNS)
+    direction /= np.linalg.norm(direction)
+    matrix = np.eye(COLUMNS) - (1 + below_zero) * np.outer(direction, direction)
+    return np.asarray(matrix, dtype=np.float32)
+
+
+def test_a_nearly_singular_hessian_is_damped_more() -> None:
+    hessian = _indefinite(0.05)
+    with pytest.raises(np.linalg.LinAlgError):
+        Prepared.of(damped(hessian, 0.01))
+    prepared = with_damping(hessian, 0.01, Prepared.of)
+    np.testing.assert_array_equal(prepared.hessian, damped(hessian, 0.1))
+    assert np.isfinite(round_matrix(_weights(), prepared, Q4_0).weights()).all()
+    np.testing.assert_array_equal(
+        with_damping(_hessian(), 0.01, Prepared.of).hessian, damped(_hessian(), 0.01)
+    )
+
+
+@pytest.mark.parametrize("hessian", [_indefinite(3.0), np.full((COLUMNS, COLUMNS), np.nan, "f4")])
+def test_a_hessian_that_cannot_be_factored_is_told(hessian: Hessian) -> None:
+    with pytest.raises(ConversionError, match="cannot be factored") as told:
+        with_damping(hessian, 0.01, Prepared.of)
+    assert "--calibration none" in told.value.hint
 
 
 def test_the_factor_belongs_to_the_ordered_hessian() -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from soro_edge.evaluation.branches import Request
-from soro_edge.evaluation.encoding import encode_pair, fitted, windows
+from soro_edge.evaluation.encoding import TooLong, encode_pair, fitted, windows
 from soro_edge.evaluation.native import Scorer
 
 
@@ -29,7 +29,7 @@ def test_a_long_prompt_loses_its_beginning() -> None:
     request = Request(context=(1, 2, 3, 4), continuation=(5, 6))
     assert fitted(request, 5) == request
     assert fitted(request, 3) == Request(context=(3, 4), continuation=(5, 6))
-    with pytest.raises(ValueError, match="longer than the context"):
+    with pytest.raises(TooLong, match="2 tokens is longer than the context of 1"):
         fitted(request, 1)
 
 

@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 
 from convert.plan import Type
+from soro_edge.evaluation.branches import Request
 from soro_edge.evaluation.methods import method_of
 from soro_edge.evaluation.native import Scorer
 from soro_edge.evaluation.prompts import Prompts
@@ -91,8 +92,11 @@ def compare_texts(tiny: Tiny, wanted: list[list[float]]) -> None:
     with Scorer(tiny.model, context_tokens=4096, threads=1, exact=True) as scorer:
         lines = (tiny.data / "texts.jsonl").read_text(encoding="utf-8").splitlines()
         texts = [json.loads(line)["text"] for line in lines]
-        tokens = [scorer.tokenize(text) for text in texts]
-        found = scorer.log_likelihoods([scorer.begin_token], tokens)
+        begin = (scorer.begin_token,)
+        requests = [
+            Request(context=begin, continuation=tuple(scorer.tokenize(text))) for text in texts
+        ]
+        found = list(scorer.answer(requests))
     np.testing.assert_allclose(
         [one.total for one in found], [one for [one] in wanted], atol=ABSOLUTE, rtol=RELATIVE
     )

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from soro_edge.errors import EvaluationFailed, ModelCutShort, ModelError
+from soro_edge.evaluation import compared
 from soro_edge.evaluation.given_text import our_text, read_text
 from soro_edge.evaluation.native import Scorer
 from soro_edge.evaluation.quantization import QuantizationReport, report_quantization
@@ -148,7 +149,11 @@ def test_a_text_of_one_chunk_is_enough(tiny_model: Path, folder: Path) -> None:
 
 
 def test_it_goes_on_where_the_power_went(
-    tiny_model: Path, other: Path, text: Path, tmp_path: Path
+    tiny_model: Path,
+    other: Path,
+    text: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def kept(chunks: int, *, fresh: bool = False) -> tuple[QuantizationReport, list[int]]:
         heard = Heard()
@@ -175,6 +180,8 @@ def test_it_goes_on_where_the_power_went(
     assert again == cold
     assert kept(2)[1] == [2, 2]
     assert kept(2, fresh=True)[1] == [2, 0, 1, 1]
+    monkeypatch.setattr(compared, "METHOD", compared.METHOD + 1)
+    assert kept(2)[1] == [2, 0, 1, 1]
 
 
 class Heard:

@@ -123,6 +123,29 @@ def test_a_long_prompt_is_cut_and_said(tiny_model: Path, folder: Path) -> None:
     assert found.notes == ("2 prompts longer than the context of 64 tokens lost their beginning",)
 
 
+def test_options_longer_than_the_context_are_bad_items(tiny_model: Path, folder: Path) -> None:
+    data = folder / "mine.jsonl"
+    long = {"id": "long", "question": "?", "options": ["як", "ду", "се", "чор " * 80], "answer": 1}
+    data.write_text(json.dumps(long) + "\n" + data.read_text(encoding="utf-8"), encoding="utf-8")
+    found = evaluated(tiny_model, folder, limit=4, shots=0, context_tokens=64)
+    assert len(found.items) == 3
+    [bad] = found.bad
+    assert (bad.item, bad.reason.endswith("longer than the context of 64")) == ("long", True)
+    assert found.notes[-1] == "1 items could not be used"
+    with pytest.raises(EvaluationFailed, match="No item of mine fits"):
+        evaluated(tiny_model, folder, limit=1, shots=0, context_tokens=64)
+
+
+def test_another_method_measures_again(
+    tiny_model: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    evaluated(tiny_model, folder, limit=2)
+    monkeypatch.setattr(run, "METHOD", run.METHOD + 1)
+    watching = Breaking(1000)
+    evaluated(tiny_model, folder, watching, limit=2)
+    assert watching.done == 0
+
+
 def test_more_examples_than_there_are(tiny_model: Path, folder: Path) -> None:
     with pytest.raises(EvaluationFailed, match="29 examples"):
         evaluated(tiny_model, folder, shots=30)

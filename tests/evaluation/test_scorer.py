@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from soro_edge.errors import EvaluationFailed
+from soro_edge.evaluation import native
 from soro_edge.evaluation.branches import Group, LogLikelihood, Request, groups
 from soro_edge.evaluation.native import Scorer
 from soro_edge.evaluation.rows import chosen
@@ -76,8 +78,8 @@ def test_going_back_further_than_the_window(scorer: Scorer) -> None:
 
 def test_texts_side_by_side(scorer: Scorer) -> None:
     texts = [random_tokens(seed, 20 * seed) for seed in range(1, 9)]
-    found = scorer.log_likelihoods([2], texts)
-    assert_alike(found, [cold(scorer, Request(context=(2,), continuation=text)) for text in texts])
+    requests = [Request(context=(2,), continuation=text) for text in texts]
+    assert_alike(list(scorer.answer(requests)), [cold(scorer, request) for request in requests])
 
 
 def test_logits_from_a_place_on(scorer: Scorer) -> None:
@@ -92,10 +94,53 @@ def test_the_greedy_flag(scorer: Scorer) -> None:
     context = random_tokens(5, 60)
     best = int(np.concatenate(list(scorer.logits(context)))[-1].argmax())
     other = (best + 1) % scorer.vocabulary_size
-    assert [one.greedy for one in scorer.log_likelihoods(context, [[best], [other]])] == [
-        True,
-        False,
-    ]
+    requests = [Request(context=context, continuation=(token,)) for token in (best, other)]
+    assert [one.greedy for one in scorer.answer(requests)] == [True, False]
+
+
+@pytest.fixture
+def living(monkeypatch: pytest.MonkeyPatch) -> set[int]:
+    """Contexts that were made and not given back; to give one back twice is a KeyError."""
+    contexts: set[int] = set()
+    make, free = native.lib.llama_init_from_model, native.lib.llama_free
+
+    def made(model: int, wanted: object) -> int:
+        context: int = make(model, wanted)
+        contexts.add(context)
+        return context
+
+    def freed(context: int) -> None:
+        contexts.remove(context)
+        free(context)
+
+    monkeypatch.setattr(native.lib, "llama_init_from_model", made)
+    monkeypatch.setattr(native.lib, "llama_free", freed)
+    return contexts
+
+
+def test_no_room_is_told_and_less_can_be_had(
+    tiny_model: Path, living: set[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = Request(context=random_tokens(6, 20), continuation=(40,))
+    with Scorer(tiny_model, context_tokens=64, threads=1) as scorer:
+        [wanted] = scorer.answer([request])
+        with monkeypatch.context() as patch:
+            patch.setattr(native.lib, "llama_init_from_model", lambda *_: None)
+            with pytest.raises(EvaluationFailed, match="no context"):
+                scorer.reserve(4096)
+        assert not living
+        scorer.reserve(64)
+        assert_alike(list(scorer.answer([request])), [wanted])
+    assert not living
+
+
+def test_a_recurrent_model_is_refused_and_given_back(
+    tiny_model: Path, living: set[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(native.lib, "llama_model_is_recurrent", lambda _model: True)
+    with pytest.raises(EvaluationFailed, match="no context"):
+        Scorer(tiny_model, context_tokens=64, threads=1)
+    assert not living
 
 
 def test_every_token_of_a_group_is_read_once() -> None:
@@ -122,5 +167,5 @@ def test_groups_keep_order_and_limits() -> None:
             assert len(group.requests) <= most
             trunk = len(group.trunk)
             assert trunk + len(group.branches(trunk)) <= room
-    with pytest.raises(ValueError, match="room for 10"):
+    with pytest.raises(EvaluationFailed, match="room for 10"):
         list(groups(requests, most=3, room_tokens=10))

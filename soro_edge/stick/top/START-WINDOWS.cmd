@@ -17,7 +17,9 @@ if not exist "%SORO_STICK%soro\windows\soro\soro.exe" goto missing
 :ended
 set SORO_CODE=%errorlevel%
 if "%SORO_CODE%"=="0" exit /b 0
-if "%SORO_CODE%"=="10" goto end
+rem 2 to 10 and 130: it started, and said what was wrong.
+if %SORO_CODE% GEQ 2 if %SORO_CODE% LEQ 10 goto end
+if "%SORO_CODE%"=="130" goto end
 type "%SORO_STICK%soro\failed.txt"
 :end
 pause

@@ -36,7 +36,10 @@ fi
 "$program" usb start "$stick"
 code=$?
 if [ $code -ne 0 ]; then
-    [ $code -eq 10 ] || cat "$stick/soro/failed.txt"
+    case $code in
+        [2-9] | 10 | 130) ;; # it started, and said what was wrong
+        *) cat "$stick/soro/failed.txt" ;;
+    esac
     if [ -t 0 ]; then
         printf '[Enter] '
         read -r _
