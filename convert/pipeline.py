@@ -56,7 +56,10 @@ class _Conversion:
 
     @property
     def remarks(self) -> list[str]:
-        return summary.remarks(self.options, self.vocabulary, chat=self.chat)
+        return [
+            *summary.of_checkpoint(self.checkpoint.said, self.options.type),
+            *summary.remarks(self.options, self.vocabulary, chat=self.chat),
+        ]
 
     @property
     def plan(self) -> list[PlannedTensor]:
@@ -195,7 +198,7 @@ def _report(
         size_bytes=file.size_bytes,
         sha256=file.sha256,
         seconds=round(seconds, 1),
-        remarks=(*conversion.checkpoint.said, *conversion.remarks),
+        remarks=tuple(conversion.remarks),
         types=summary.bytes_by_type(conversion.plan),
         parts=summary.bytes_by_part(conversion.plan, file.size_bytes),
         vocabulary_rows=conversion.vocabulary.rows,

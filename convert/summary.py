@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from convert import gemma3
 from convert.options import ConversionOptions
-from convert.plan import INT4, PlannedTensor
+from convert.plan import INT4, PlannedTensor, Type
 from convert.texts import DEFAULT_TEXT, read_text
 from convert.vocabulary import VocabularyPlan
 from convert.vocabulary_proof import TokenizationComparison
@@ -21,6 +21,16 @@ def remarks(options: ConversionOptions, vocabulary: VocabularyPlan, *, chat: boo
     elif options.type in INT4 and chat:
         found.append("an instruct model: half of the calibration texts are in its chat form")
     return found
+
+
+def of_checkpoint(said: Sequence[str], type: Type) -> list[str]:
+    """What is said of the checkpoint, where its matrices become `type`: only Q4_0 takes INT4 codes over."""
+    if type is Type.Q4_0:
+        return list(said)
+    others = [remark for remark in said if " INT4 matri" not in remark]
+    if len(others) < len(said):
+        others.append(f"INT4 matrices are dequantized and become {type.name}")
+    return others
 
 
 def quantization(plan: Sequence[PlannedTensor]) -> str:

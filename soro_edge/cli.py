@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 import types
+from pathlib import Path
 from typing import Any, NoReturn
 
 import click
@@ -22,7 +23,7 @@ from soro_edge.commands.groups.makers import convert, evaluate
 from soro_edge.commands.groups.models import models
 from soro_edge.commands.groups.usb import usb
 from soro_edge.commands.program import AnswerOptions, Program
-from soro_edge.errors import NotInBundle, SoroError
+from soro_edge.errors import SoroError
 from soro_edge.locale import _
 from soro_edge.paths import find_paths
 from soro_edge.settings import read_settings
@@ -67,11 +68,6 @@ def _run() -> int:
         if error.errno in (errno.EPIPE, errno.EIO):
             raise
         return _show_fault()
-    except ModuleNotFoundError:
-        if not getattr(sys, "frozen", False):
-            return _show_fault()
-        show_error(NotInBundle())
-        return NotInBundle.exit_code
     except Exception:  # noqa: BLE001 the CLI's edge: a person gets a sentence, the log the rest
         return _show_fault()
     return code if isinstance(code, int) else 0
@@ -123,16 +119,12 @@ def soro(
     Exit codes: 0 done, 1 fault of the program, 2 wrong usage or setting, 3 model, 4 question, 5 engine,
     6 storage, 7 unusable answer, 8 conversion, 9 evaluation, 10 stick, 130 interrupted.
     """
-    environ = dict(os.environ)
-    given = {"SORO_LANGUAGE": language, "SORO_PROFILE": profile, "SORO_MODEL": model}
-    for name, value in given.items():
-        if value is not None:
-            environ[name] = value
-    paths = find_paths(environ)
+    paths = find_paths()
     # Until the settings are read, errors in them are told in the language asked for, or Tajik.
-    asked = environ.get("SORO_LANGUAGE", "")
-    locale.use(asked if asked in locale.LANGUAGES else locale.LANGUAGES[0])
-    settings = read_settings(paths.settings_file, environ)
+    asked = (language, os.environ.get("SORO_LANGUAGE"), locale.LANGUAGES[0])
+    locale.use(next(name for name in asked if name in locale.LANGUAGES))
+    options = {"language": language, "profile": profile, "model": model}
+    settings = read_settings(paths.settings_file, options=options)
     locale.use(settings.language)
     context.obj = Program(paths=paths, settings=settings)
     if context.invoked_subcommand is None:
@@ -188,9 +180,16 @@ def chat(program: Program, /, **answer: Any) -> int:
 
 
 @soro.command()
+@click.option(
+    "--to-stick", type=click.Path(path_type=Path), help="Write a page about it into this folder."
+)
 @click.pass_obj
-def doctor(program: Program) -> int:
+def doctor(program: Program, to_stick: Path | None) -> int:
     """Check this computer and the program; generate one real token."""
+    if to_stick:
+        from soro_edge.commands.machine_page import run_machine_page
+
+        return run_machine_page(program, to_stick.absolute())
     from soro_edge.commands.doctor import run_doctor
 
     return run_doctor(program)

@@ -5,8 +5,12 @@
     │   ├── NoModel                    no model of that name
     │   ├── NoModelYet                 none at all
     │   ├── ModelFileMissing           the manifest is here, the file is not
+    │   ├── NoModelFile                no file of that name, where one was to be added
+    │   ├── FolderNotModel             a folder in its place
+    │   ├── ModelNotReadable           the file is here and cannot be read
     │   ├── NotAModel                  the file is no GGUF
     │   ├── ModelCutShort              the GGUF ends too early
+    │   │   └── ModelHeadCutShort          in its head, so that its length is not known
     │   ├── ModelDamaged               its SHA-256 is not the manifest's
     │   ├── UnsupportedModel           llama.cpp does not know the architecture
     │   ├── ModelNotLoaded             llama.cpp refused it for another reason
@@ -29,9 +33,10 @@
     │   ├── HistoryTooNew              written by a newer version
     │   ├── NoConversation
     │   └── NothingToRepeat            `again` where nothing was asked
-    ├── SettingsError              exit 2
+    ├── SettingsError              exit 2    a line of settings.toml
+    │   ├── BadOption                  given on the command line
+    │   └── BadVariable                given in a SORO_* variable
     ├── NoTerminal                 exit 2    the full screen needs one
-    ├── NotInBundle                exit 2    a command for makers of models, in the pupils' program
     ├── Interrupted                exit 130  by Ctrl-C, SIGTERM or a closed terminal
     ├── UnusableAnswer             exit 7   the answer looped or stayed empty
     ├── ConversionFailed           exit 8   `soro convert` says why; its sentences are English
@@ -90,6 +95,21 @@ class ModelFileMissing(ModelError):
     hint = N_("Add it again with `soro models add FILE`.")
 
 
+class NoModelFile(ModelError):
+    message = N_("There is no file {path}.")
+    hint = N_("Check its name and its folder; the name of a model's file ends in .gguf.")
+
+
+class FolderNotModel(ModelError):
+    message = N_("This is a folder, not a model file: {path}")
+    hint = N_("Name the file in it that ends in .gguf.")
+
+
+class ModelNotReadable(ModelError):
+    message = N_("The model file cannot be read: {path}: {reason}")
+    hint = N_("Check that its disk is plugged in and that you may read the file.")
+
+
 class NotAModel(ModelError):
     message = N_("This file is not a GGUF model: {path}")
     hint = N_("Choose a file whose name ends in .gguf, or copy it again.")
@@ -98,6 +118,10 @@ class NotAModel(ModelError):
 class ModelCutShort(ModelError):
     message = N_("The model file is cut short: {have_bytes} of {need_bytes} bytes: {path}")
     hint = N_("Copy it again from where it came; the copy did not finish.")
+
+
+class ModelHeadCutShort(ModelCutShort):
+    message = N_("The model file is cut short, already after {have_bytes} bytes: {path}")
 
 
 class ModelDamaged(ModelError):
@@ -213,6 +237,14 @@ class SettingsError(SoroError):
     exit_code = 2
 
 
+class BadOption(SettingsError):
+    hint = N_("Correct the option {source} of the command.")
+
+
+class BadVariable(SettingsError):
+    hint = N_("Correct the environment variable {source}, or remove it.")
+
+
 class Interrupted(SoroError):
     message = N_("Soro was interrupted.")
     hint = N_("What was written so far is kept: `soro history list`.")
@@ -222,12 +254,6 @@ class Interrupted(SoroError):
 class NoTerminal(SoroError):
     message = N_("The tutor needs a terminal: its input or output goes elsewhere.")
     hint = N_("Ask with `soro ask`, or talk in plain lines with `soro chat`.")
-    exit_code = 2
-
-
-class NotInBundle(SoroError):
-    message = N_("This command is for makers of models; the pupils' program does not have it.")
-    hint = N_("Run it in a checkout of Soro Edge: `uv run soro`.")
     exit_code = 2
 
 

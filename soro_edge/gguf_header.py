@@ -9,7 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from soro_edge.errors import ModelCutShort, ModelFileMissing, ModelNotLoaded, NotAModel
+from soro_edge.errors import (
+    FolderNotModel,
+    ModelCutShort,
+    ModelFileMissing,
+    ModelHeadCutShort,
+    ModelNotReadable,
+    NotAModel,
+)
 
 _SCALARS = {
     0: "B",
@@ -50,7 +57,10 @@ class GgufHeader:
 
 
 def read_header(path: Path) -> GgufHeader:
-    """The head of the file `path`. Raises ModelFileMissing, NotAModel, ModelCutShort."""
+    """The head of the file `path`. Raises ModelFileMissing, FolderNotModel, ModelNotReadable,
+    NotAModel, ModelCutShort."""
+    if path.is_dir():
+        raise FolderNotModel(path=str(path))
     try:
         size = path.stat().st_size
         with path.open("rb") as file:
@@ -59,15 +69,13 @@ def read_header(path: Path) -> GgufHeader:
             try:
                 header = _read(file)
             except (struct.error, EOFError):
-                raise ModelCutShort(
-                    have_bytes=size, need_bytes=f"> {size}", path=str(path)
-                ) from None
+                raise ModelHeadCutShort(have_bytes=size, path=str(path)) from None
             except (ValueError, KeyError, OverflowError):
                 raise NotAModel(path=str(path)) from None
     except FileNotFoundError:
         raise ModelFileMissing(name=path.stem, path=str(path)) from None
     except OSError as error:
-        raise ModelNotLoaded(reason=f"{error.strerror}: {path}", log="-") from error
+        raise ModelNotReadable(reason=error.strerror or "?", path=str(path)) from error
     if size < header.need_bytes:
         raise ModelCutShort(have_bytes=size, need_bytes=header.need_bytes, path=str(path))
     return header

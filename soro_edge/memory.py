@@ -24,6 +24,8 @@ SMALLEST_CONTEXT_TOKENS = 512
 class MemoryPlan:
     """The sum and its parts."""
 
+    context_tokens: int
+    """That it is counted for."""
     weights_bytes: int
     cache_bytes: int
     """KV cache: all of the context in global layers, the window alone in the others."""
@@ -61,6 +63,7 @@ def plan_memory(header: GgufHeader, options: EngineOptions) -> MemoryPlan:
     cells = shape.global_layers * context + window_layers * window_cells
     twice = options.load_mode is LoadMode.MAP and options.repack
     return MemoryPlan(
+        context_tokens=options.context_tokens,
         weights_bytes=header.need_bytes * (2 if twice else 1),
         cache_bytes=cell_bytes * cells,
         buffer_bytes=4 * batch * (3 * shape.feed_forward + 4 * shape.width) + 8 * shape.pieces,

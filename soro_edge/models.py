@@ -22,6 +22,7 @@ from soro_edge.errors import (
     ModelExists,
     ModelFileMissing,
     NoModel,
+    NoModelFile,
     NoModelYet,
     NotEnoughMemory,
 )
@@ -122,7 +123,7 @@ class ModelFolder:
     def add(self, source: Path, name: str = "", on_progress: Progress = _silent) -> Manifest:
         """Copy a GGUF (and the manifest beside it, if there is one) into the models folder.
 
-        Raises NotAModel, ModelCutShort, ModelDamaged, ModelExists, DiskFull.
+        Raises NoModelFile, FolderNotModel, NotAModel, ModelCutShort, ModelDamaged, ModelExists, DiskFull.
         """
         manifest = manifest_of(source)
         manifest = replace(manifest, name=name or manifest.name)
@@ -163,8 +164,10 @@ class ModelFolder:
 def manifest_of(source: Path) -> Manifest:
     """What is known of a GGUF file anywhere: from the manifest beside it, otherwise from its head.
 
-    Raises ModelFileMissing, NotAModel, ModelCutShort, BadManifest.
+    Raises NoModelFile, FolderNotModel, NotAModel, ModelCutShort, BadManifest.
     """
+    if not source.exists():
+        raise NoModelFile(path=str(source))
     header = read_header(source)
     beside = source.with_suffix(".toml")
     manifest = read_manifest(beside) if beside.exists() else manifest_from_header(source, header)

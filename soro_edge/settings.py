@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from soro_edge.errors import SettingsError
+from soro_edge.errors import BadOption, BadVariable, SettingsError
 from soro_edge.locale import LANGUAGES
 
 
@@ -34,8 +34,15 @@ class Settings:
 _CHOICES = {"language": LANGUAGES, "theme": ("dark", "light")}
 
 
-def read_settings(file: Path, environ: Mapping[str, str] = os.environ) -> Settings:
-    """The settings in force. A missing file means the defaults. Raises SettingsError."""
+def read_settings(
+    file: Path,
+    environ: Mapping[str, str] = os.environ,
+    options: Mapping[str, str | None] | None = None,
+) -> Settings:
+    """The settings in force: of the file, then of the variables, then of the command line's options.
+
+    A missing file means the defaults. Raises SettingsError.
+    """
     try:
         stored = tomllib.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
     except (OSError, ValueError) as error:
@@ -44,11 +51,32 @@ def read_settings(file: Path, environ: Mapping[str, str] = os.environ) -> Settin
     for name in stored:
         if name not in names:
             raise SettingsError(name=name, value=stored[name], reason="?", path=str(file))
-    given: dict[str, object] = dict(stored)
-    for name in names:
-        if f"SORO_{name.upper()}" in environ:
-            given[name] = environ[f"SORO_{name.upper()}"]
-    return Settings(**{name: _checked(name, value, file) for name, value in given.items()})  # type: ignore[arg-type]
+    return Settings(
+        **{
+            field.name: _found(field.name, stored, environ, options or {}, file)
+            for field in fields(Settings)
+        }
+    )  # type: ignore[arg-type]
+
+
+def _found(
+    name: str,
+    stored: Mapping[str, object],
+    environ: Mapping[str, str],
+    options: Mapping[str, str | None],
+    file: Path,
+) -> str | int:
+    """The value in force of one setting; where it is nonsense, the error says where it came from."""
+    variable, option = f"SORO_{name.upper()}", options.get(name)
+    try:
+        if option is not None:
+            return _checked(name, option, file)
+        if variable in environ:
+            return _checked(name, environ[variable], file)
+    except SettingsError as error:
+        kind, source = (BadOption, f"--{name}") if option is not None else (BadVariable, variable)
+        raise kind(**error.fields, source=source) from None
+    return _checked(name, stored[name], file) if name in stored else getattr(Settings(), name)
 
 
 def _checked(name: str, value: object, file: Path) -> str | int:

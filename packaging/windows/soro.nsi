@@ -1,13 +1,18 @@
 ; The installer for one person, without administrator: makensis -DVERSION=0.1.0 packaging/windows/soro.nsi
 ; takes dist/windows/soro and writes dist/windows/soro-setup.exe.
 Unicode true
+; 64 bits as the program itself, so that Wine without its 32-bit half can try it.
+Target amd64-unicode
 ManifestDPIAware true
 !include "MUI2.nsh"
-!cd "${__FILEDIR__}/../.."
+!include "LogicLib.nsh"
+; makensis works in the folder of this file.
+!cd "../.."
 
 !define KEY "Software\Microsoft\Windows\CurrentVersion\Uninstall\Soro"
 ; The console of that title, where Windows Terminal is missing. Consolas has all twelve Tajik letters.
 !define CONSOLE "Console\Soro"
+!define OPEN "Soro кушода аст. Онро пӯшед ва аз нав оғоз кунед.$\nSoro открыт. Закройте его и начните снова.$\nSoro is open. Close it and start again."
 
 Name "Soro ${VERSION}"
 OutFile "dist/windows/soro-setup.exe"
@@ -32,15 +37,60 @@ VIAddVersionKey "LegalCopyright" "Apache-2.0"
 !insertmacro MUI_LANGUAGE "Russian"
 !insertmacro MUI_LANGUAGE "English"
 
-Section "Soro"
-    ; An update: the old libraries go, what a pupil keeps beside the program stays.
+Var changed
+
+; Windows opens no running program for writing.
+!macro StopIfOpen
     ClearErrors
-    RMDir /r "$INSTDIR\_internal"
-    IfFileExists "$INSTDIR\_internal\*.*" 0 +3
-        MessageBox MB_OK|MB_ICONSTOP "Soro кушода аст. Онро пӯшед ва аз нав оғоз кунед.$\nSoro открыт. Закройте его и начните снова.$\nSoro is open. Close it and start again." /SD IDOK
+    ${If} ${FileExists} "$INSTDIR\soro.exe"
+        FileOpen $0 "$INSTDIR\soro.exe" a
+        FileClose $0
+    ${EndIf}
+    !insertmacro StopAtErrors
+!macroend
+
+!macro StopAtErrors
+    ${If} ${Errors}
+        MessageBox MB_OK|MB_ICONSTOP "${OPEN}" /SD IDOK
         Abort
+    ${EndIf}
+!macroend
+
+; soro.exe.old says that the new program is not whole: then the old one comes back, otherwise its rest goes.
+!macro Settle
+    ${If} ${FileExists} "$INSTDIR\soro.exe.old"
+        ${If} ${FileExists} "$INSTDIR\_internal.old\*.*"
+            RMDir /r "$INSTDIR\_internal"
+            Rename "$INSTDIR\_internal.old" "$INSTDIR\_internal"
+        ${EndIf}
+        Delete "$INSTDIR\soro.exe"
+        Rename "$INSTDIR\soro.exe.old" "$INSTDIR\soro.exe"
+    ${EndIf}
+    RMDir /r "$INSTDIR\_internal.old"
+!macroend
+
+Section "Soro"
+    ; An update: the old program is kept until the new one is whole; what a pupil keeps beside it stays.
+    !insertmacro StopIfOpen
+    !insertmacro Settle
+    StrCpy $changed yes
+    ClearErrors
+    ${If} ${FileExists} "$INSTDIR\soro.exe"
+        Rename "$INSTDIR\soro.exe" "$INSTDIR\soro.exe.old"
+    ${EndIf}
+    ; As a whole or not at all, unlike RMDir.
+    ${If} ${FileExists} "$INSTDIR\_internal\*.*"
+        Rename "$INSTDIR\_internal" "$INSTDIR\_internal.old"
+    ${EndIf}
+    !insertmacro StopAtErrors
     SetOutPath "$INSTDIR"
+    ClearErrors
     File /r "dist/windows/soro/*.*"
+    ${If} ${Errors}
+        Abort
+    ${EndIf}
+    Delete "$INSTDIR\soro.exe.old"
+    !insertmacro Settle
     WriteUninstaller "$INSTDIR\uninstall.exe"
     CreateShortcut "$SMPROGRAMS\Soro.lnk" "$INSTDIR\soro-start.cmd" "" "$INSTDIR\soro.exe" 0 SW_SHOWMINIMIZED "" "Soro"
     WriteRegStr HKCU "${CONSOLE}" "FaceName" "Consolas"
@@ -60,10 +110,21 @@ Section "Soro"
     WriteRegDWORD HKCU "${KEY}" "NoRepair" 1
 SectionEnd
 
+; Stopped, or no room: what was there is there again.
+Function .onInstFailed
+    ${If} $changed == yes
+        SetOutPath "$INSTDIR"
+        !insertmacro Settle
+    ${EndIf}
+FunctionEnd
+
 Section "Uninstall"
+    !insertmacro StopIfOpen
     ; Only what was installed: the folder itself may hold pupils' work (soro-data).
     RMDir /r "$INSTDIR\_internal"
+    RMDir /r "$INSTDIR\_internal.old"
     Delete "$INSTDIR\soro.exe"
+    Delete "$INSTDIR\soro.exe.old"
     Delete "$INSTDIR\soro-start.cmd"
     Delete "$INSTDIR\VERSION"
     Delete "$INSTDIR\uninstall.exe"

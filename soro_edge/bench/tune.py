@@ -11,6 +11,7 @@ from typing import Any
 from soro_edge.bench.trial import Trial
 from soro_edge.engine.api import EngineOptions, LoadMode
 from soro_edge.engine.tuning import Tuning
+from soro_edge.locale import N_, _
 
 SECONDS = 60.0
 """No new trial after so long; what is found by then counts."""
@@ -18,11 +19,11 @@ CLEARLY = 1.08
 BATTERY_SHARE = 0.85
 """On battery so much of the speed is enough."""
 _OTHERS: dict[str, dict[str, Any]] = {
-    "batch of 32": {"prefill_batch_tokens": 32},
-    "batch of 128": {"prefill_batch_tokens": 128},
-    "plain attention": {"flash_attention": False},
-    "memory map": {"load_mode": LoadMode.MAP, "repack": False},
-    "locked": {"load_mode": LoadMode.LOCK, "repack": True},
+    N_("batch of 32"): {"prefill_batch_tokens": 32},
+    N_("batch of 128"): {"prefill_batch_tokens": 128},
+    N_("plain attention"): {"flash_attention": False},
+    N_("memory map"): {"load_mode": LoadMode.MAP, "repack": False},
+    N_("locked"): {"load_mode": LoadMode.LOCK, "repack": True},
 }
 """Tried in turn on the best so far. A map must be clearly quicker: its pages can be taken away."""
 
@@ -68,7 +69,9 @@ def tune(
     by_threads: dict[int, Trial] = {}
     for count in thread_counts(machine):
         if not by_threads or clock() < ends - SECONDS / 2:
-            by_threads[count] = measure(f"{count} threads", replace(base, threads=count))
+            by_threads[count] = measure(
+                _("{count} threads").format(count=count), replace(base, threads=count)
+            )
     most = thread_counts(machine)[0]
     threads = _best(by_threads, most, lambda trial: trial.tokens_per_second)
     prefill = _best(by_threads, most, lambda trial: trial.prefill_tokens_per_second)
@@ -79,7 +82,7 @@ def tune(
     for name, changes in _OTHERS.items():
         if clock() < ends:
             options = replace(best, **changes)
-            trial = measure(name, options)
+            trial = measure(_(name), options)
             ahead = trial.prefill_tokens_per_second / reading.prefill_tokens_per_second
             level = trial.tokens_per_second / writing.tokens_per_second
             if ahead * level > CLEARLY and min(ahead, level) > 1 / CLEARLY:

@@ -14,9 +14,8 @@ from soro_edge.engine.api import Finished, GenerationRequest, TextPiece
 from soro_edge.engine.hardware import default_threads, free_memory_bytes, total_memory_bytes
 from soro_edge.engine.tuning import processor_name, read_tuning
 from soro_edge.errors import HistoryDamaged, SoroError
-from soro_edge.gguf_header import read_header
 from soro_edge.locale import _
-from soro_edge.memory import plan_memory
+from soro_edge.memory import MemoryPlan
 from soro_edge.models import check_memory
 from soro_edge.paths import make_folder
 
@@ -102,18 +101,21 @@ def _model_file(program: Program) -> str:
 
 
 def _memory_needed(program: Program) -> str:
-    manifest = program.manifest()
-    options = program.engine_options(manifest)
-    plan = plan_memory(read_header(program.models.file(manifest)), options)
+    plan = program.memory_plan(program.manifest())
     parts = (
         (_("weights"), plan.weights_bytes),
         (_("conversation"), plan.cache_bytes),
-        (_("ways back"), plan.checkpoint_bytes),
+        (_("earlier turns"), plan.checkpoint_bytes),
         (_("the rest"), plan.buffer_bytes + plan.program_bytes),
     )
     sum_of_parts = " + ".join(f"{name} {size / 1e6:.0f}" for name, size in parts)
-    return f"{sum_of_parts} = {plan.total_bytes / 1e6:.0f} MB, " + _("{tokens} tokens").format(
-        tokens=options.context_tokens
+    return f"{sum_of_parts} = {planned_memory(plan)}"
+
+
+def planned_memory(plan: MemoryPlan) -> str:
+    """The sum, and the context that it is counted for."""
+    return _("{megabytes} MB with {tokens} tokens").format(
+        megabytes=round(plan.total_bytes / 1e6), tokens=plan.context_tokens
     )
 
 

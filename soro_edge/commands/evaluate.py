@@ -47,6 +47,7 @@ def run_eval(
     output: Path | None,
     compare: str | None,
     context_tokens: int,
+    chat: bool,
     fresh: bool,
     reference: str | None = None,
 ) -> "list[Results]":
@@ -60,6 +61,7 @@ def run_eval(
         data_folder=data,
         context_tokens=context_tokens,
         threads=program.settings.threads,
+        chat=chat,
         fresh=fresh,
     )
     path = model_file(program, model)
@@ -154,6 +156,7 @@ def show(results: "Results") -> None:
 
 def _show_task(result: "TaskResult") -> None:
     shots = f", {result.shots} shots" if result.shots else ""
+    shots += ", in its chat form" if result.chat else ""
     click.echo(
         f"\n{result.title}\n{result.task} version {result.version}: {len(result.items)} items{shots}"
     )

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from soro_edge.commands.confirm import confirm
 from soro_edge.commands.program import Program
 from soro_edge.engine.states import StateStore
 from soro_edge.history.export import to_html, to_markdown, to_text
@@ -76,7 +77,9 @@ def delete(program: Program, conversation_id: int, *, sure: bool) -> None:
         title = history.describe(conversation_id).title
         if not sure:
             question = _("Delete «{title}» for ever?").format(title=title)
-            click.confirm(question, abort=True, err=True)
+            if not confirm(question):
+                click.echo(_("Nothing was deleted."), err=True)
+                return
         history.delete(conversation_id)
         # Saved states hold what was written in it. None of them is ours to keep: a prefill makes them.
         StateStore(program.paths.states_folder, binding="", limit_bytes=0).forget()

@@ -5,12 +5,13 @@ from pathlib import Path
 
 import click
 
+from soro_edge.commands.doctor import planned_memory
 from soro_edge.commands.program import Program
 from soro_edge.engine.progress import LoadingProgress
 from soro_edge.errors import ModelDamaged, ModelFileMissing, SoroError
 from soro_edge.gguf_header import read_header
 from soro_edge.locale import _
-from soro_edge.models import Progress, memory_needed_bytes
+from soro_edge.models import Progress
 
 
 def list_models(program: Program) -> None:
@@ -21,7 +22,7 @@ def list_models(program: Program) -> None:
     for manifest in found:
         here = program.models.file(manifest).exists()
         mark = "*" if manifest.name == used else " "
-        size = f"{manifest.size_bytes / 1e6:>7.0f} MB"
+        size = _("{size:>7.0f} MB").format(size=manifest.size_bytes / 1e6)
         state = "" if here else "  " + _("(file missing)")
         click.echo(f"{mark} {manifest.name:<32} {size}  {manifest.title}{state}")
 
@@ -62,8 +63,7 @@ def info(program: Program, name: str) -> None:
     manifest = program.manifest(name)
     path = program.models.file(manifest)
     header = read_header(path)
-    context = program.context_tokens(manifest)
-    need = memory_needed_bytes(manifest, header, context)
+    tokens = program.context_tokens(manifest)
     for label, value in (
         (_("name"), manifest.name),
         (_("title"), manifest.title),
@@ -71,9 +71,9 @@ def info(program: Program, name: str) -> None:
         (_("licence"), manifest.license),
         (_("architecture"), header.metadata.get("general.architecture", "?")),
         (_("quantization"), manifest.quantization),
-        (_("context window"), f"{context} tokens"),
-        (_("memory"), f"{need / 1e6:.0f} MB"),
-        (_("size"), f"{manifest.size_bytes} bytes"),
+        (_("context window"), _("{tokens} tokens").format(tokens=tokens)),
+        (_("memory"), planned_memory(program.memory_plan(manifest))),
+        (_("size"), _("{size} bytes").format(size=manifest.size_bytes)),
         ("SHA-256", manifest.sha256),
         (_("file"), path),
     ):

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from soro_edge.engine.client import EngineProcess
     from soro_edge.history.store import History
     from soro_edge.manifest import Manifest
+    from soro_edge.memory import MemoryPlan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +69,13 @@ class Program:
         if tuning is not None:
             options = tuning.apply(options)
         return fit_memory(read_header(self.models.file(manifest)), options, free_memory_bytes())
+
+    def memory_plan(self, manifest: "Manifest") -> "MemoryPlan":
+        """What the model's process would take if it were started now."""
+        from soro_edge.gguf_header import read_header
+        from soro_edge.memory import plan_memory
+
+        return plan_memory(read_header(self.models.file(manifest)), self.engine_options(manifest))
 
     def untuned_options(self, manifest: "Manifest") -> "EngineOptions":
         """What the settings and the model ask for."""

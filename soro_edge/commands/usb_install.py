@@ -1,6 +1,7 @@
 """`soro usb install`, `check`, `back`, `remove`: what a teacher sees of them, in plain lines."""
 
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,13 +13,16 @@ from soro_edge.engine.hardware import total_memory_bytes
 from soro_edge.locale import _
 from soro_edge.paths import find_paths, installation_folder
 from soro_edge.stick.errors import NoStick
-from soro_edge.stick.installed import Installation
-from soro_edge.stick.installing import Done, Order, Step, go_back, install
+from soro_edge.stick.going_back import go_back
+from soro_edge.stick.installed import Installation, running_installation
+from soro_edge.stick.installing import Done, Order, Step, install
 from soro_edge.stick.launchers import Launchers
 from soro_edge.stick.program import InstalledProgram
 from soro_edge.stick.reading import Stick, open_stick, this_system
 from soro_edge.stick.removing import remove
 from soro_edge.stick.signing import short
+
+_OLDEST_TIME = 1_000_000_000
 
 
 def run_install(
@@ -47,7 +51,7 @@ def run_install(
         done = install(order, screen)
     menu = None
     launchers = Launchers(installation)
-    if to is None and not no_menu and program.paths.mode != "SORO_HOME":
+    if _in_menu(program, installation) and not no_menu:
         menu = launchers.write_menu()
     if not no_tune and done.model:
         click.echo(_("Measuring this computer: one to five minutes. You may stop it with Ctrl-C."))
@@ -80,24 +84,36 @@ def run_check(program: Program, stick: Path | None) -> None:
 
 def run_back(program: Program, to: Path | None) -> None:
     """Raises StickError, StorageError."""
-    facts, newer = go_back(_installation(to), find_paths(portable=False).data)
-    _tell(_("Soro {version} runs again. What pupils wrote is still there."), version=facts.version)
-    for kept in newer:
-        _tell(_("The history as the newer version had it is kept: {path}"), path=kept)
+
+    def on_kept(path: Path) -> None:
+        _tell(_("The history as the newer version had it is kept: {path}"), path=path)
+
+    installation = _installation(to)
+    left = installation.facts(installation.installed().current)
+    facts = go_back(installation, find_paths(portable=False).data, on_kept)
+    if left and facts.release > left.release:
+        words = _("The newer version runs again: Soro {version}, {release}.")
+    else:
+        words = _("The version before runs again: Soro {version}, {release}.")
+    _tell(words, version=facts.version, release=_release(facts.release))
+    click.echo(_("What pupils wrote is still there."))
 
 
 def run_remove(program: Program, to: Path | None, *, sure: bool) -> None:
-    """Raises NotInstalled, InstallationBusy."""
+    """Raises NotInstalled, StillRunning, InstallationBusy, StorageError."""
     installation = _installation(to)
     installation.installed()
     if not sure:
         _tell(_("The program in {folder} will be deleted."), folder=installation.folder)
         _tell(_("What pupils wrote stays: {folder}"), folder=find_paths(portable=False).data)
         click.confirm(_("Delete it?"), abort=True)
-    if to is None:
-        Launchers(installation).remove_menu()
     remove(installation)
+    if _in_menu(program, installation):
+        Launchers(installation).remove_menu()
     click.echo(_("Deleted."))
+    if installation.folder.exists():
+        # Windows keeps what is in use; a person may have put something there.
+        _tell(_("A rest that is in use stays: {folder}"), folder=installation.folder)
 
 
 def find_stick(stick: Path | None) -> Path:
@@ -110,8 +126,22 @@ def find_stick(stick: Path | None) -> Path:
     raise NoStick(path=str(Path.cwd()))
 
 
+def _in_menu(program: Program, installation: Installation) -> bool:
+    """Whether it is the one of this person; others are for trying out."""
+    return installation.folder == installation_folder() and program.paths.mode != "SORO_HOME"
+
+
 def _installation(to: Path | None) -> Installation:
-    return Installation(to.absolute() if to else installation_folder())
+    if to is not None:
+        return Installation(to.absolute())
+    return running_installation() or Installation(installation_folder())
+
+
+def _release(release: int) -> str:
+    """When a stick was made, where its maker gave no number of his own."""
+    if release < _OLDEST_TIME:
+        return str(release)
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(release))
 
 
 def _tell(words: str, **fields: object) -> None:
@@ -127,8 +157,10 @@ def _tell_done(done: Done, stick: Stick, launchers: Launchers, menu: Path | None
             before=done.version_before,
         )
         click.echo(_("If it does not serve you: number 4 on the stick, or «soro usb back»."))
-    else:
+    elif done.copied_bytes:
         _tell(_("Installed: Soro {version}."), version=done.version)
+    else:
+        _tell(_("Soro {version} was here already, and is whole."), version=done.version)
     if done.answer:
         _tell(
             _("Model: {model}. Its first answer: «{answer}»"), model=done.model, answer=done.answer
@@ -141,7 +173,9 @@ def _tell_done(done: Done, stick: Stick, launchers: Launchers, menu: Path | None
     _tell(_("Signed with the key {key}."), key=short(stick.key))
     if menu:
         click.echo(_("Start it from the menu of this computer: «Soro»."))
-    _tell(_("Or with: {program}"), program=launchers.program)
+        _tell(_("Or with: {program}"), program=launchers.program)
+    else:
+        _tell(_("Start it with: {program}"), program=launchers.program)
 
 
 def _prepare(installation: Installation, id_: str) -> bool:

@@ -1,12 +1,14 @@
 """`soro usb make` and `soro usb keygen`, for the maker of sticks alone: English only."""
 
 import os
+import sys
 from pathlib import Path
 
 import click
 
 from soro_edge.commands.models import progress_bar
 from soro_edge.commands.program import Program
+from soro_edge.stick.errors import WrongPassphrase
 from soro_edge.stick.making import make_stick
 from soro_edge.stick.manifest import Group
 from soro_edge.stick.planning import StickOptions
@@ -30,7 +32,7 @@ def run_make(
     """Raises CannotMake, StickError, ModelError, StorageError."""
     key = key or default_key(program)
     # Before the long work: a wrong passphrase is told at once.
-    passphrase = _passphrase(confirm=False) if is_sealed(key) else ""
+    passphrase = _passphrase(key, confirm=False) if is_sealed(key) else ""
     sign(b"", key, passphrase)
 
     def sign_with_key(document: bytes) -> Signature:
@@ -63,9 +65,9 @@ def run_make(
 
 
 def run_keygen(program: Program, key: Path | None, *, sealed: bool) -> None:
-    """Raises KeyUnusable, StorageError."""
+    """Raises KeyExists, WrongPassphrase, StorageError."""
     file = key or default_key(program)
-    public = make_key(file, _passphrase(confirm=True) if sealed else "")
+    public = make_key(file, _passphrase(file, confirm=True) if sealed else "")
     click.echo(f"{file}\nkey {short(public)}")
     click.echo("Keep a copy in a safe place: computers that trust this key accept no other.")
 
@@ -74,10 +76,13 @@ def default_key(program: Program) -> Path:
     return program.paths.config / "maker.key"
 
 
-def _passphrase(*, confirm: bool) -> str:
+def _passphrase(key: Path, *, confirm: bool) -> str:
+    """Raises WrongPassphrase where nobody can be asked."""
     given = os.environ.get(_PASSPHRASE)
     if given is not None:
         return given
+    if not sys.stdin.isatty():
+        raise WrongPassphrase(path=str(key))
     found: str = click.prompt("Passphrase", hide_input=True, confirmation_prompt=confirm, err=True)
     return found
 

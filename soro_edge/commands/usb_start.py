@@ -8,16 +8,20 @@ from pathlib import Path
 import click
 
 from soro_edge import locale
+from soro_edge.commands.machine_page import run_machine_page
 from soro_edge.commands.program import Program
 from soro_edge.commands.usb_install import find_stick, run_back, run_check, run_install
 from soro_edge.engine.hardware import total_memory_bytes
 from soro_edge.errors import SoroError
 from soro_edge.locale import _
 from soro_edge.paths import PORTABLE_FOLDER
-from soro_edge.stick.choosing import choose_model, runnable_from_stick
-from soro_edge.stick.errors import StickReadOnly
+from soro_edge.stick.choosing import choose_model, files_for, runnable_from_stick
+from soro_edge.stick.errors import StickReadOnly, StickUnreadable
+from soro_edge.stick.installed import running_installation
+from soro_edge.stick.installing import check_key
+from soro_edge.stick.manifest import Group
 from soro_edge.stick.program import clean_environment
-from soro_edge.stick.reading import FOLDER, open_stick
+from soro_edge.stick.reading import FOLDER, Stick, open_stick, this_system
 
 _LANGUAGES = {"7": "tg", "8": "ru", "9": "en"}
 
@@ -58,6 +62,7 @@ def _show_choices() -> None:
         ("2", _("use Soro from the stick, without installing")),
         ("3", _("check the stick")),
         ("4", _("go back to the version before the last update")),
+        ("5", _("write a page about this computer to the stick")),
         ("7", "тоҷикӣ"),
         ("8", "русский"),
         ("9", "English"),
@@ -78,6 +83,8 @@ def _do(program: Program, root: Path, chosen: str) -> int:
                 run_check(program, root)
             case "4":
                 run_back(program, None)
+            case "5":
+                return run_machine_page(program, root)
             case _:
                 click.echo(_("Write one of the numbers and press Enter."))
     except SoroError as error:
@@ -88,15 +95,41 @@ def _do(program: Program, root: Path, chosen: str) -> int:
 
 def _use_from_stick(root: Path) -> int:
     """The tutor, with its data on the stick, until it is closed."""
-    manifest = runnable_from_stick(open_stick(root).manifest)
-    model = choose_model(manifest, "", total_memory_bytes())
+    stick = open_stick(root)
+    model = choose_model(runnable_from_stick(stick.manifest), "", total_memory_bytes())
+    program = _sticks_program(stick)
+    for file in stick.manifest.of(Group.MODEL):
+        # It names the hash of the weights, which the program itself compares.
+        if model and file.model == model.name and file.path.endswith(".toml"):
+            stick.check_file(file, lambda count: None)
     make_portable(root)
     environ = clean_environment()
     if model:
         environ["SORO_MODEL"] = model.name
-    frozen = getattr(sys, "frozen", False)
-    command = [sys.executable] if frozen else [sys.executable, "-m", "soro_edge.cli"]
     # Ctrl-C is the tutor's own.
-    with suppress(KeyboardInterrupt):
-        return subprocess.run(command, env=environ).returncode
+    try:
+        with suppress(KeyboardInterrupt):
+            return subprocess.run(program, env=environ).returncode
+    except OSError as error:
+        raise StickUnreadable(path=program[0], reason=error.strerror or str(error)) from error
     return 0
+
+
+def _sticks_program(stick: Stick) -> list[str]:
+    """This program, where it is the stick's. An installed one, which trusts one maker, has the stick's
+    run: it finds the stick's models and what pupils wrote there.
+
+    Raises UntrustedStick, StickDamaged, WrongComputer.
+    """
+    if not getattr(sys, "frozen", False):
+        return [sys.executable, "-m", "soro_edge.cli"]
+    installation = running_installation()
+    if installation is None:
+        return [sys.executable]
+    check_key(stick, installation.installed())
+    program = ""
+    for file in files_for(stick.manifest, this_system(), None):
+        stick.check_file(file, lambda count: None)
+        if file.target in ("soro/soro", "soro/soro.exe"):
+            program = str(stick.sources(file)[0])
+    return [program]

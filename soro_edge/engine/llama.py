@@ -68,7 +68,7 @@ class LlamaEngine:
                 checkpoint_bytes=self._options.checkpoint_bytes,
             )
             self._vocabulary = model.vocabulary
-            self._pace = Pace(max(model.threads, model.prefill_threads))
+            self._writing, self._reading = Pace(model.threads), Pace(model.prefill_threads)
             self._states = self._open_states(model)
             self._model = model
         return self._model.info
@@ -233,19 +233,17 @@ class LlamaEngine:
     def _read(self, tokens: list[int]) -> bool:
         """Let the model read one batch, with as many threads as have a core of their own; False where
         it was stopped."""
-        model, pace = self._model, self._pace
+        model, pace = self._model, self._writing if len(tokens) == 1 else self._reading
         assert model is not None
         before = pace.threads
-        wanted = model.threads if len(tokens) == 1 else model.prefill_threads
         wall, processor = time.perf_counter(), time.process_time()
         read = self._cache.run(tokens)
         pace.took(
-            min(wanted, before),
             wall_seconds=time.perf_counter() - wall,
             processor_seconds=time.process_time() - processor,
         )
         if pace.threads != before:
-            model.limit_threads(pace.threads)
+            model.use_threads(self._writing.threads, self._reading.threads)
         return read
 
     def _prefill(self, prompt: list[int]) -> Iterator[int]:

@@ -39,8 +39,8 @@ class LoadedModel:
         self.window_tokens: int = max(0, lib.llama_model_n_swa(self.model))
         self.threads: int = lib.llama_n_threads(self.context)
         self.prefill_threads: int = lib.llama_n_threads_batch(self.context)
-        self.vocabulary = Vocabulary(self.model, template=self._template() or "")
-        self.info = self._describe(path)
+        self.vocabulary = Vocabulary(self.model, template=chat_template(self.model) or "")
+        self.info = describe(self.model, path, self.vocabulary, lib.llama_n_ctx(self.context))
 
     def close(self) -> None:
         """May be called twice."""
@@ -51,11 +51,9 @@ class LoadedModel:
         if model is not None:
             lib.llama_model_free(model)
 
-    def limit_threads(self, most: int) -> None:
-        """The next steps are computed by the wanted numbers of threads, but by no more than `most`."""
-        lib.llama_set_n_threads(
-            self.context, min(self.threads, most), min(self.prefill_threads, most)
-        )
+    def use_threads(self, writing: int, reading: int) -> None:
+        """For the next steps: of one token, and of a batch."""
+        lib.llama_set_n_threads(self.context, writing, reading)
 
     def _new_context(self) -> int | None:
         options = self._options
@@ -78,29 +76,34 @@ class LoadedModel:
         context: int | None = lib.llama_init_from_model(self.model, wanted)
         return context
 
-    def _template(self) -> str | None:
-        source = lib.llama_model_chat_template(self.model, None)
-        return source.decode("utf-8", "replace") if source else None
 
-    def _describe(self, path: Path) -> ModelInfo:
-        description = ctypes.create_string_buffer(256)
-        lib.llama_model_desc(self.model, description, len(description))
-        return ModelInfo(
-            name=self._metadata("general.name") or path.stem,
-            architecture=self._metadata("general.architecture") or "",
-            description=description.value.decode("utf-8", "replace"),
-            context_tokens=lib.llama_n_ctx(self.context),
-            chat_template=self._template(),
-            control_pieces=self.vocabulary.control_pieces,
-            bos=self.vocabulary.bos,
-            eos=self.vocabulary.eos,
-            variant=VARIANT,
-        )
+def chat_template(model: int) -> str | None:
+    """The Jinja in the file."""
+    source = lib.llama_model_chat_template(model, None)
+    return source.decode("utf-8", "replace") if source else None
 
-    def _metadata(self, key: str) -> str | None:
-        value = ctypes.create_string_buffer(1024)
-        length = lib.llama_model_meta_val_str(self.model, key.encode(), value, len(value))
-        return value.value.decode("utf-8", "replace") if length >= 0 else None
+
+def describe(model: int, path: Path, vocabulary: Vocabulary, context_tokens: int) -> ModelInfo:
+    """What those who write prompts must know of it."""
+    description = ctypes.create_string_buffer(256)
+    lib.llama_model_desc(model, description, len(description))
+    return ModelInfo(
+        name=_metadata(model, "general.name") or path.stem,
+        architecture=_metadata(model, "general.architecture") or "",
+        description=description.value.decode("utf-8", "replace"),
+        context_tokens=context_tokens,
+        chat_template=chat_template(model),
+        control_pieces=vocabulary.control_pieces,
+        bos=vocabulary.bos,
+        eos=vocabulary.eos,
+        variant=VARIANT,
+    )
+
+
+def _metadata(model: int, key: str) -> str | None:
+    value = ctypes.create_string_buffer(1024)
+    length = lib.llama_model_meta_val_str(model, key.encode(), value, len(value))
+    return value.value.decode("utf-8", "replace") if length >= 0 else None
 
 
 def open_model(

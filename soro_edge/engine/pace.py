@@ -5,10 +5,13 @@ others burn theirs: two threads on two busy cores were ten to thirty times slowe
 takes by the clock and by the processor shows it at once. Knows times and counts, no model.
 """
 
+import sys
 from dataclasses import dataclass, field
 
-WINDOW_SECONDS = 0.2
-"""Looked at together: Windows counts a process's time in ticks of 16 milliseconds."""
+WINDOW_SECONDS = 0.6 if sys.platform == "win32" else 0.2
+"""Looked at together: Windows counts a thread's time in ticks of 16 milliseconds."""
+LEAST_MISSING_CORES = 0.45
+"""What is missing must be clear: a part of each step is done by one thread while the others sleep."""
 FIRST_REST_SECONDS, LAST_REST_SECONDS = 1.0, 16.0
 """Before a thread more is tried again; twice as long after each try in vain."""
 
@@ -31,11 +34,8 @@ class Pace:
     def __post_init__(self) -> None:
         self.threads = self.most
 
-    def took(self, threads: int, *, wall_seconds: float, processor_seconds: float) -> None:
-        """A step with so many threads; the processor's time is that of the whole process. Fewer threads
-        than could be had tell nothing."""
-        if threads < self.threads:
-            return
+    def took(self, *, wall_seconds: float, processor_seconds: float) -> None:
+        """A step was this long; the processor's time is that of all threads together."""
         self._wall_seconds += wall_seconds
         self._processor_seconds += processor_seconds
         if self._wall_seconds < WINDOW_SECONDS or self.most == 1:
@@ -65,4 +65,4 @@ def _worth_it(threads: int) -> float:
     All of n threads get on only while all of them run. With c cores that is a share c - (n - 1) of the
     time, so n threads do n (c - n + 1), and one less does n - 1.
     """
-    return (threads - 1) * (1 + 1 / threads)
+    return min((threads - 1) * (1 + 1 / threads), threads - LEAST_MISSING_CORES)

@@ -69,6 +69,7 @@ def refuse_unlike(first: TaskResult, second: TaskResult) -> None:
         ("version", first.version, second.version),
         ("data", first.data_sha256[:12], second.data_sha256[:12]),
         ("shots", first.shots, second.shots),
+        ("chat form", first.chat, second.chat),
     ):
         if ours != others:
             raise EvaluationFailed(

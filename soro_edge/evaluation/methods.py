@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from soro_edge.chat.template import Turn, render
 from soro_edge.evaluation import choice, texts, written
 from soro_edge.evaluation.branches import Request
 from soro_edge.evaluation.encoding import encode_pair, fitted, windows
@@ -43,12 +44,13 @@ class Method(Protocol):
     def metrics(self, scores: Sequence[ItemScore]) -> tuple[Metric, ...]: ...
 
 
-def method_of(task: Task) -> Method:
+def method_of(task: Task, *, chat: bool = False) -> Method:
+    """`chat`: what the model is to write an answer to is a pupil's question in its chat form."""
     if task.kind == "choice":
         return ByLikelihood(task)
     if task.kind == "text":
         return ByPerplexity()
-    return ByWriting(task)
+    return ByWriting(task, chat=chat)
 
 
 class ByLikelihood:
@@ -104,16 +106,22 @@ class ByWriting:
 
     items_at_once = 16
 
-    def __init__(self, task: Task) -> None:
+    def __init__(self, task: Task, *, chat: bool) -> None:
         self._task = task
+        self._chat = chat
         self._references: dict[str, str] = {}
 
     def ask(self, scorer: Scorer, prompt: Prompt, context_tokens: int) -> Asked:
         self._references[prompt.item.id] = prompt.item.answer
-        tokens = tuple(scorer.tokenize(prompt.context.rstrip()))
+        tokens = tuple(self._tokens(scorer, prompt.context.rstrip()))
         room = max(1, context_tokens - self._task.generation.max_tokens)
         request = Request(context=tokens[-room:], continuation=(scorer.begin_token,))
         return Asked(prompt=prompt, requests=(request,), cut=len(tokens) > room)
+
+    def _tokens(self, scorer: Scorer, question: str) -> list[int]:
+        if not self._chat:
+            return scorer.tokenize(question)
+        return scorer.vocabulary.tokenize(render([Turn(question=question)], "", scorer.info))
 
     def score(self, scorer: Scorer, asked: Sequence[Asked]) -> list[ItemScore]:
         generation = self._task.generation

@@ -6,7 +6,6 @@ cache is kept at full size, or what a branch needs of the trunk would be gone. K
 """
 
 import functools
-import math
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,18 +14,15 @@ from types import TracebackType
 from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from soro_edge.engine.api import LoadMode
-from soro_edge.engine.model import open_model
+from soro_edge.engine.model import chat_template, describe, open_model
 from soro_edge.engine.native import begin_log, lib
 from soro_edge.engine.prefix import shared_tokens
 from soro_edge.engine.vocabulary import Vocabulary
 from soro_edge.errors import EvaluationFailed
 from soro_edge.evaluation.branches import Branch, Group, LogLikelihood, Request, groups
-
-Logits = NDArray[np.float32]
-"""[positions, vocabulary]"""
+from soro_edge.evaluation.rows import Logits, chosen
 
 _READ_TOKENS = 512
 """Largest batch whose logits nobody asks for."""
@@ -61,8 +57,10 @@ class Scorer:
         self._model: int | None = open_model(
             path, load_mode=LoadMode.MAP, repack=True, on_progress=lambda _fraction: None
         )
-        self.vocabulary = Vocabulary(self._model, template="")
+        template = chat_template(self._model) or ""
+        self.vocabulary = Vocabulary(self._model, template=template)
         self.trained_context_tokens: int = lib.llama_model_n_ctx_train(self._model)
+        self.info = describe(self._model, path, self.vocabulary, self.trained_context_tokens)
         try:
             self.reserve(context_tokens)
         except EvaluationFailed:
@@ -284,15 +282,3 @@ class Scorer:
                 advice="Close other programs, or name fewer tokens with --context.",
             )
         return context
-
-
-def chosen(logits: Logits, tokens: Sequence[int]) -> list[tuple[float, bool]]:
-    """Of one position, for each of `tokens`: logarithm of its probability, and whether it is the first
-    choice. logits: [vocabulary]."""
-    first = int(logits.argmax())
-    best = logits[first]
-    shifted = logits - best
-    np.exp(shifted, out=shifted)
-    # numpy adds in pairs: the sum of 262,144 float32 is good to seven digits.
-    normal = float(best) + math.log(float(shifted.sum()))
-    return [(float(logits[token]) - normal, token == first) for token in tokens]

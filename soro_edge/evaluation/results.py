@@ -58,6 +58,8 @@ class TaskResult:
     metrics: tuple[Metric, ...]
     items: tuple[ItemScore, ...]
     bad: tuple[BadItem, ...] = ()
+    chat: bool = False
+    """Whether it was asked in the model's chat form."""
     notes: tuple[str, ...] = ()
     """What a reader must know: texts split, prompts cut, lines left out."""
 

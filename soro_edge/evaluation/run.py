@@ -21,7 +21,7 @@ from soro_edge.evaluation.progress import Progress
 from soro_edge.evaluation.prompts import Prompt, Prompts
 from soro_edge.evaluation.results import BadItem, ItemScore, ModelFacts, Results, TaskResult
 from soro_edge.evaluation.sources import TaskData, read_data
-from soro_edge.evaluation.task import Task
+from soro_edge.evaluation.task import WRITTEN_KINDS, Task
 from soro_edge.models import sha256_of
 
 TAJIK = "Ғалаёни ҷӯшону ҳурӯши дарё: қаҳрамони тоҷик Ӣсоро ёд кард, ки «ҳаёт — ширин» аст."
@@ -40,6 +40,8 @@ class EvaluationOptions:
     context_tokens: int = 4096
     """No request is longer, nor longer than what the model was trained for."""
     threads: int = 0
+    chat: bool = False
+    """Tasks in which the model writes are put to it in its chat form, as a pupil's question."""
     fresh: bool = False
     """Measure again what was measured before."""
 
@@ -95,13 +97,14 @@ class _TaskRun:
         self._model_sha256 = model_sha256
         self._bad = list(data.bad)
         self._shots = 0 if task.kind == "text" else _shots(task, data, options)
+        self._chat = options.chat and task.kind in WRITTEN_KINDS
         self._context_tokens = min(options.context_tokens, scorer.trained_context_tokens)
 
     def run(self, journals: Path, progress: Progress) -> TaskResult:
         journal = Journal(journals / f"{self._key()}.jsonl")
         if self._options.fresh:
             journal.forget()
-        method = method_of(self._task)
+        method = method_of(self._task, chat=self._chat)
         asked = self._ask(method)
         done = journal.read()
         left = [one for one in asked if one.prompt.item.id not in done]
@@ -154,6 +157,7 @@ class _TaskRun:
             kind=task.kind,
             data_sha256=self._data.sha256,
             shots=self._shots,
+            chat=self._chat,
             metrics=method.metrics(scores),
             items=tuple(scores),
             bad=tuple(self._bad),
@@ -184,6 +188,7 @@ class _TaskRun:
             "task": {**asdict(self._task), "path": ""},
             "data": self._data.sha256,
             "shots": self._shots,
+            "chat": self._chat,
             "context": self._context_tokens,
             "llama": version("llama-cpp-python"),
         }

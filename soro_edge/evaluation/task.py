@@ -31,6 +31,7 @@ from typing import Any, get_args, get_origin
 from soro_edge.evaluation.errors import BadTask, NoTask
 
 KINDS = ("choice", "letter", "text", "answer", "translation")
+WRITTEN_KINDS = ("letter", "answer", "translation")
 ANSWERS = ("letter", "index", "number", "text")
 
 

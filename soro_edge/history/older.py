@@ -6,8 +6,8 @@ a name of its own, and its rows go into a file of the older kind, column by colu
 """
 
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 from soro_edge.errors import HistoryBusy, HistoryDamaged
@@ -50,13 +50,25 @@ def copy_before(files: HistoryFiles, steps: int) -> Path | None:
     return target
 
 
+@contextmanager
+def all_alone(histories: Iterable[HistoryFiles]) -> Iterator[None]:
+    """Nobody else has any of them open, and nobody opens one. Raises HistoryBusy, StorageError."""
+    with ExitStack() as gates:
+        for files in histories:
+            gate = Gate(files.lock)
+            gates.callback(gate.leave)
+            if not gate.enter(_WAIT_SECONDS):
+                raise HistoryBusy(path=str(files.main))
+        yield
+
+
 def make_older(files: HistoryFiles, steps: int) -> Path | None:
     """Rewrite a newer file so that a program of `steps` reads it; where the newer one is kept.
 
-    None where nothing had to be done. Raises HistoryBusy where a window is open, StorageError.
+    None where nothing had to be done. Only while `all_alone`. Raises StorageError.
     """
     steps = min(steps, history_steps())
-    with _alone(files), our_errors(files):
+    with our_errors(files):
         with closing(connect(files.main)) as connection:
             if version_of(connection) <= steps:
                 return None
@@ -76,17 +88,6 @@ def make_older(files: HistoryFiles, steps: int) -> Path | None:
         finally:
             temporary.unlink(missing_ok=True)
     return kept
-
-
-@contextmanager
-def _alone(files: HistoryFiles) -> Iterator[None]:
-    gate = Gate(files.lock)
-    try:
-        if not gate.enter(_WAIT_SECONDS):
-            raise HistoryBusy(path=str(files.main))
-        yield
-    finally:
-        gate.leave()
 
 
 def _copy(files: HistoryFiles, target: Path) -> None:

@@ -16,8 +16,12 @@ StickError                     exit 10
 ├── InstallationBusy               another installation is under way
 ├── SelfTestFailed                 the new version gave no answer; the old one stays
 ├── NotInstalled                   nothing is installed there
+├── InstallationDamaged            nothing tells which version ran and whose sticks are trusted
+├── StillRunning                   it cannot be deleted while it runs
 ├── NothingBefore                  no earlier version to go back to
-├── KeyUnusable                    no key, a damaged one, or a wrong passphrase
+├── KeyUnusable                    no key, or a damaged one
+├── KeyExists                      a second key would be trusted by nobody
+├── WrongPassphrase                it does not open the key, or nobody can be asked for it
 └── CannotMake                     `soro usb make` says why; its sentences are English
 """
 
@@ -104,6 +108,16 @@ class NotInstalled(StickError):
     hint = N_("Install it from the stick first.")
 
 
+class InstallationDamaged(StickError):
+    message = N_("The installation is damaged: {path}")
+    hint = N_("Delete that folder and install again from your stick. What pupils wrote stays.")
+
+
+class StillRunning(StickError):
+    message = N_("Soro is in use and cannot be deleted: {path}")
+    hint = N_("Close every window of Soro. On Windows: `usb remove` with the program on the stick.")
+
+
 class NothingBefore(StickError):
     message = N_("There is no earlier version to go back to.")
     hint = N_("One is kept after an update; this computer has had none.")
@@ -112,6 +126,16 @@ class NothingBefore(StickError):
 class KeyUnusable(StickError):
     message = N_("The maker's key cannot be used: {path}: {reason}")
     hint = N_("Make one with `soro usb keygen`, or name it: `--key FILE`.")
+
+
+class KeyExists(StickError):
+    message = N_("There is a maker's key already: {path}")
+    hint = N_("Use it: computers that trust it accept no other. For a second maker: `--key FILE`.")
+
+
+class WrongPassphrase(StickError):
+    message = N_("The passphrase does not open the maker's key {path}.")
+    hint = N_("Write it again, or set SORO_PASSPHRASE where no one can be asked.")
 
 
 class CannotMake(StickError):

@@ -11,7 +11,9 @@ Knows no stick and copies nothing.
 
 import json
 import os
+import re
 import shutil
+import sys
 import time
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -19,10 +21,11 @@ from pathlib import Path
 
 from soro_edge.history.files import sync_folder
 from soro_edge.paths import storage_error
-from soro_edge.stick.errors import NotInstalled
+from soro_edge.stick.errors import InstallationDamaged, NotInstalled
 
 _TRIES = 20
 """A virus scanner may hold a new file for a moment."""
+_KEY = re.compile("[0-9a-f]{64}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +51,8 @@ class Facts:
     history_steps: int
     """How new a history its program can read."""
     model: str
+    key: str
+    """Of the stick that it came from: the pointer can be made anew from it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,23 +77,32 @@ class Installation:
         return self.version(id_) / "soro" / ("soro.exe" if os.name == "nt" else "soro")
 
     def read(self) -> Pointer | None:
-        """None where nothing was ever installed whole. Raises StorageError."""
+        """None where nothing was ever installed whole; a damaged one is made anew.
+
+        Raises InstallationDamaged, StorageError.
+        """
         try:
-            lines = self.pointer_file.read_text(encoding="utf-8").splitlines()
+            text = self.pointer_file.read_text(encoding="utf-8", errors="replace")
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
             raise storage_error(error, self.pointer_file) from error
-        values = dict(line.partition(" ")[::2] for line in lines)
-        try:
-            return Pointer(
-                current=values["current"],
-                previous=values.get("previous", ""),
-                release=int(values["release"]),
-                key=values["key"],
-            )
-        except (KeyError, ValueError):
-            return None
+        return _parse(text) or self._rebuilt()
+
+    def _rebuilt(self) -> Pointer:
+        """What the complete versions say: a damaged file must not mean that any key is trusted."""
+        found = []
+        with suppress(OSError):
+            for folder in (self.folder / "versions").iterdir():
+                facts = self.facts(folder.name)
+                if facts and _KEY.fullmatch(facts.key):
+                    found.append((facts.release, folder.name, facts.key))
+        if not found:
+            raise InstallationDamaged(path=str(self.folder))
+        (release, current, key), *older = sorted(found, reverse=True)
+        return Pointer(
+            current=current, previous=older[0][1] if older else "", release=release, key=key
+        )
 
     def installed(self) -> Pointer:
         """Raises NotInstalled."""
@@ -114,6 +128,7 @@ class Installation:
                 release=int(stored["release"]),
                 history_steps=int(stored["history_steps"]),
                 model=str(stored["model"]),
+                key=str(stored["key"]),
             )
         except (OSError, ValueError, KeyError, TypeError):
             return None
@@ -137,6 +152,31 @@ class Installation:
                     with suppress(OSError):
                         (folder / "complete.json").unlink(missing_ok=True)
                         shutil.rmtree(folder, ignore_errors=True)
+
+
+def running_installation() -> Installation | None:
+    """The one that this program itself was started from."""
+    levels = Path(sys.executable).absolute().parents
+    if getattr(sys, "frozen", False) and len(levels) > 3 and levels[2].name == "versions":
+        found = Installation(levels[3])
+        return found if found.pointer_file.exists() else None
+    return None
+
+
+def _parse(text: str) -> Pointer | None:
+    """None where it is damaged."""
+    values = dict(line.partition(" ")[::2] for line in text.splitlines())
+    try:
+        pointer = Pointer(
+            current=values["current"],
+            previous=values.get("previous", ""),
+            release=int(values["release"]),
+            key=values["key"],
+        )
+    except (KeyError, ValueError):
+        return None
+    whole = pointer.current and _KEY.fullmatch(pointer.key) and text.endswith("\n")
+    return pointer if whole else None
 
 
 def write_whole(path: Path, data: bytes) -> None:

@@ -1,4 +1,4 @@
-"""One installation from a stick, and the way back, as steps that may end anywhere and begin again.
+"""One installation from a stick, as steps that may end anywhere and begin again.
 
 A version is copied into a folder of its own, tested there, and only then does the pointer name it: until
 then whatever ran before runs on. Nothing here is shown to people; `Progress` is told what is done.
@@ -16,7 +16,7 @@ from typing import Protocol
 
 from soro_edge.errors import HistoryBusy, SoroError
 from soro_edge.history.gate import Gate
-from soro_edge.history.older import all_histories, copy_before, make_older
+from soro_edge.history.older import all_histories, copy_before
 from soro_edge.models import ModelFolder
 from soro_edge.paths import Paths, make_folder
 from soro_edge.stick.choosing import check_lengths, choose_model, files_for
@@ -24,7 +24,6 @@ from soro_edge.stick.copying import Copier, Copy, sync_files
 from soro_edge.stick.errors import (
     InstallationBusy,
     NoRoom,
-    NothingBefore,
     OlderStick,
     UntrustedStick,
 )
@@ -115,6 +114,7 @@ def install(order: Order, progress: Progress) -> Done:
         copied = _copy(order, files, progress)
         copy_seconds = time.monotonic() - began
         progress.begin(Step.TEST, 0)
+        _remove_foreign_models(installation, stick.id, files, _running_model(pointer, order))
         answer, steps = _test(installation, stick.id, model)
         progress.begin(Step.KEEP, 0)
         histories = [copy_before(files, steps) for files in all_histories(order.data)]
@@ -124,6 +124,7 @@ def install(order: Order, progress: Progress) -> Done:
             release=stick.manifest.release,
             history_steps=steps,
             model=model.name if model else "",
+            key=stick.key,
         )
         before = _switch(order, pointer, facts)
         progress.begin(Step.TIDY, 0)
@@ -138,24 +139,6 @@ def install(order: Order, progress: Progress) -> Done:
         copy_seconds=copy_seconds,
         histories_kept=sum(kept is not None for kept in histories),
     )
-
-
-def go_back(installation: Installation, data: Path) -> tuple[Facts, Sequence[Path]]:
-    """The version before runs again; its facts, and where newer histories are kept.
-
-    Raises NotInstalled, NothingBefore, SelfTestFailed, HistoryBusy, StorageError.
-    """
-    installation.installed()
-    with locked(installation):
-        pointer = installation.installed()
-        facts = installation.facts(pointer.previous) if pointer.previous else None
-        if facts is None:
-            raise NothingBefore
-        # It must start; whether its model still answers it was asked when it came.
-        InstalledProgram(installation.program(pointer.previous)).history_steps()
-        newer = [make_older(files, facts.history_steps) for files in all_histories(data)]
-        installation.point_to(installation.turned(pointer))
-    return facts, [kept for kept in newer if kept]
 
 
 @contextmanager
@@ -174,12 +157,17 @@ def locked(installation: Installation) -> Iterator[None]:
         gate.leave()
 
 
+def check_key(stick: Stick, pointer: Pointer) -> None:
+    """Raises UntrustedStick."""
+    if stick.key != pointer.key:
+        raise UntrustedStick(key=short(stick.key), trusted=short(pointer.key))
+
+
 def _check_trust(stick: Stick, pointer: Pointer | None) -> None:
     """The first stick is believed; from then on only its maker's, and none that is older."""
     if pointer is None:
         return
-    if stick.key != pointer.key:
-        raise UntrustedStick(key=short(stick.key), trusted=short(pointer.key))
+    check_key(stick, pointer)
     if stick.manifest.release < pointer.release:
         raise OlderStick(version=stick.manifest.version, release=stick.manifest.release)
 
@@ -223,7 +211,7 @@ def _copy(order: Order, files: Sequence[StickFile], progress: Progress) -> int:
     """All files, checked and safe on the disk; how many bytes came from the stick."""
     folder = order.installation.version(order.stick.id)
     progress.begin(Step.COPY, sum(file.size_bytes for file in files))
-    copied, targets = 0, []
+    copied = 0
     with Copier() as copier:
         for file in files:
             copy = Copy(
@@ -234,10 +222,9 @@ def _copy(order: Order, files: Sequence[StickFile], progress: Progress) -> int:
                 runs=file.runs,
             )
             copied += copier.bring(copy, progress.advance)
-            targets.append(copy.target)
     write_whole(folder / MANIFEST, order.stick.document)
     progress.begin(Step.SYNC, 0)
-    sync_files(targets, folder)
+    sync_files(copier.written, folder)
     return copied
 
 
@@ -250,18 +237,19 @@ def _test(installation: Installation, id_: str, model: StickModel | None) -> tup
     home = installation.folder / "trial"
     shutil.rmtree(home, ignore_errors=True)
     try:
-        _spare_second_hashing(installation.version(id_) / "soro-models", home)
-        return program.answer(home), steps
+        _spare_second_hashing(
+            installation.version(id_) / "soro-models" / f"{model.name}.toml", home
+        )
+        return program.answer(home, model.name), steps
     finally:
         shutil.rmtree(home, ignore_errors=True)
 
 
-def _spare_second_hashing(models: Path, home: Path) -> None:
+def _spare_second_hashing(manifest: Path, home: Path) -> None:
     from soro_edge.manifest import read_manifest as read_model
 
     folder = ModelFolder(paths=Paths(data=home, config=home, logs=home, mode="SORO_HOME"))
-    for file in models.glob("*.toml"):
-        folder.note_whole(read_model(file))
+    folder.note_whole(read_model(manifest))
 
 
 def _switch(order: Order, pointer: Pointer | None, facts: Facts) -> str:
@@ -273,6 +261,8 @@ def _switch(order: Order, pointer: Pointer | None, facts: Facts) -> str:
         installation.point_to(Pointer(current=id_, release=facts.release, key=order.stick.key))
         return ""
     if pointer.current == id_:
+        # Written again: it may have been damaged.
+        installation.point_to(pointer)
         return ""
     before = pointer.current
     installation.point_to(replace(pointer, current=id_, previous=before, release=facts.release))
@@ -284,9 +274,26 @@ def _tidy(installation: Installation, id_: str, files: Sequence[StickFile]) -> N
     """Versions before the last one go, and models that were chosen before."""
     pointer = installation.installed()
     installation.remove_others({pointer.current, pointer.previous})
-    folder = installation.version(id_)
-    wanted = {folder / file.target for file in files}
+    _remove_foreign_models(installation, id_, files, "")
+
+
+def _running_model(pointer: Pointer | None, order: Order) -> str:
+    """The model that this very version answers with until the switch; empty where another runs."""
+    id_ = order.stick.id
+    facts = order.installation.facts(id_) if pointer and pointer.current == id_ else None
+    return facts.model if facts else ""
+
+
+def _remove_foreign_models(
+    installation: Installation, id_: str, files: Sequence[StickFile], kept: str
+) -> None:
+    """What an earlier choice or an interrupted one left; a file that is in use stays until later."""
+    folder = installation.version(id_) / "soro-models"
+    wanted = {Path(file.target).name for file in files if file.group is Group.MODEL}
+    wanted |= {f"{kept}.toml", f"{kept}.gguf"} if kept else set()
     with suppress(OSError):
-        for path in (folder / "soro-models").iterdir():
-            if path not in wanted:
-                path.unlink()
+        # The manifests first: without its own no model is found.
+        for path in sorted(folder.iterdir(), key=lambda path: (path.suffix != ".toml", path.name)):
+            if path.name not in wanted:
+                with suppress(OSError):
+                    path.unlink()

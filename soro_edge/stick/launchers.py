@@ -11,6 +11,7 @@ from pathlib import Path
 
 from soro_edge.locale import _
 from soro_edge.paths import storage_error
+from soro_edge.stick.errors import NothingBefore
 from soro_edge.stick.installed import Installation, write_whole
 
 _SHELL = """#!/bin/sh
@@ -19,7 +20,7 @@ here=$(dirname "$(readlink -f "$0")")
 while read -r name value; do
     [ "$name" = {which} ] && version=$value
 done < "$here/current"
-[ -n "$version" ] || exit 1
+[ -n "$version" ] || {{ echo "{missing}" >&2; exit 10; }}
 exec "$here/versions/$version/soro/soro" {words}"$@"
 """
 _BATCH = """@echo off
@@ -27,7 +28,8 @@ rem Starts the version that the file "current" names as "{which}".
 chcp 65001 >nul
 set SORO_VERSION=
 for /f "usebackq tokens=1,2" %%a in ("%~dp0current") do if "%%a"=="{which}" set SORO_VERSION=%%b
-if "%SORO_VERSION%"=="" exit /b 1
+if "%SORO_VERSION%"=="" echo {missing}
+if "%SORO_VERSION%"=="" exit /b 10
 "%~dp0versions\\%SORO_VERSION%\\soro\\soro.exe" {words}%*
 """
 _ENTRY = """[Desktop Entry]
@@ -40,9 +42,18 @@ Categories=Education;
 """
 _WINDOWS_ENTRY = """@echo off
 title Soro
-call "{program}" %*
+call "%LOCALAPPDATA%\\Programs\\soro-edge\\soro.cmd" %*
 if errorlevel 1 pause
 """
+"""For the usual folder: plain ASCII, whatever the person's name and the console's code page are."""
+_WINDOWS_ENTRY_ELSEWHERE = """@echo off
+title Soro
+chcp 65001 >nul
+pushd "{folder}"
+call soro.cmd %*
+if errorlevel 1 pause
+"""
+"""`call` reads a path's % twice, `pushd` once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +75,12 @@ class Launchers:
 
     def write(self) -> None:
         """Raises StorageError."""
-        for file, which, words in (
-            (self.program, "current", ""),
-            (self.back, "previous", "usb back --to "),
+        for file, which, words, missing in (
+            (self.program, "current", "", "Soro ?"),
+            (self.back, "previous", "usb back --to ", str(NothingBefore())),
         ):
-            text = (_BATCH if self.windows else _SHELL).format(which=which, words=words)
+            form = _BATCH if self.windows else _SHELL
+            text = form.format(which=which, words=words, missing=missing)
             if words:
                 text = text.replace('--to "$@"', '--to "$here"').replace("--to %*", '--to "%~dp0."')
             write_whole(file, text.replace("\n", "\r\n" if self.windows else "\n").encode("utf-8"))
@@ -79,7 +91,7 @@ class Launchers:
         """The entry in the system's menu; None where the system has none. Raises StorageError."""
         entry = menu_entry(environ, windows=self.windows)
         if self.windows:
-            text = _WINDOWS_ENTRY.format(program=self.program).replace("\n", "\r\n")
+            text = self._windows_entry(environ).replace("\n", "\r\n")
         else:
             comment = _("The teacher in the computer")
             text = _ENTRY.format(program=_quoted(self.program), comment=comment)
@@ -98,6 +110,13 @@ class Launchers:
             command = _command(environ)
             if not self.windows and command.is_symlink() and command.readlink() == self.program:
                 command.unlink()
+
+    def _windows_entry(self, environ: Mapping[str, str]) -> str:
+        local = environ.get("LOCALAPPDATA")
+        if local and self.installation.folder == Path(local) / "Programs" / "soro-edge":
+            return _WINDOWS_ENTRY
+        folder = str(self.installation.folder).replace("%", "%%")
+        return _WINDOWS_ENTRY_ELSEWHERE.format(folder=folder)
 
     def _link_command(self, environ: Mapping[str, str]) -> None:
         """The word `soro` in a terminal, unless somebody has a program of that name there."""

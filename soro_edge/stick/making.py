@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from soro_edge.paths import storage_error
+from soro_edge.paths import PORTABLE_FOLDER, make_folder, storage_error
 from soro_edge.stick import manifest as stick_manifest
 from soro_edge.stick.bundle import Bundle
 from soro_edge.stick.copying import Copier, Copy, OnBytes, sync_files
@@ -30,6 +30,9 @@ from soro_edge.stick.planning import (
 )
 from soro_edge.stick.reading import FOLDER, MANIFEST, SIGNATURE, Stick, open_stick
 from soro_edge.stick.signing import Signature, write_signature
+
+_BEGUN = "begun"
+"""Lies there while a stick is made, so that an interrupted one is known again."""
 
 
 def make_stick(options: StickOptions, sign: Callable[[bytes], Signature], tell: Tell) -> Stick:
@@ -50,12 +53,14 @@ def make_stick(options: StickOptions, sign: Callable[[bytes], Signature], tell: 
         models=tuple(models),
     )
     _check(manifest)
+    _check_place(options.root / FOLDER)
     _check_room(options.root, planned)
     document = stick_manifest.write_manifest(manifest)
     signature = write_signature(sign(document))
     _write(options.root, planned, tell)
     write_whole(options.root / FOLDER / MANIFEST, document)
     write_whole(options.root / FOLDER / SIGNATURE, signature)
+    _delete(options.root / FOLDER / _BEGUN)
     return read_back(options.root, tell)
 
 
@@ -106,6 +111,19 @@ def _check(manifest: StickManifest) -> None:
         ) from error
 
 
+def _check_place(folder: Path) -> None:
+    """What is not listed is deleted there, so it must be a stick's folder."""
+    try:
+        names = {path.name for path in folder.iterdir()} if folder.exists() else set()
+    except OSError as error:
+        raise storage_error(error, folder) from error
+    if names - {PORTABLE_FOLDER} and not names & {MANIFEST, SIGNATURE, _BEGUN}:
+        raise CannotMake(
+            reason=f"{folder} is there already, and is no stick's.",
+            advice="Name an empty folder or a stick of Soro.",
+        )
+
+
 def _check_room(root: Path, planned: Sequence[Planned]) -> None:
     try:
         root.mkdir(parents=True, exist_ok=True)
@@ -133,6 +151,8 @@ def _write(root: Path, planned: Sequence[Planned], tell: Tell) -> None:
         done += count
         tell("writing", done / max(1, total))
 
+    make_folder(root / FOLDER)
+    write_whole(root / FOLDER / _BEGUN, b"")
     for name in (SIGNATURE, MANIFEST):
         _delete(root / FOLDER / name)
     _delete_strangers(root, planned)
@@ -143,7 +163,7 @@ def _write(root: Path, planned: Sequence[Planned], tell: Tell) -> None:
             else:
                 _write_text(root, one)
                 on_bytes(len(one.text))
-    sync_files([root / piece.path for one in planned for piece in one.file.pieces], root)
+    sync_files(copier.written, root)
 
 
 def _write_pieces(
@@ -182,9 +202,10 @@ def _write_text(root: Path, planned: Planned) -> None:
 def _delete_strangers(root: Path, planned: Sequence[Planned]) -> None:
     """What an earlier making left; pupils' work of the portable mode stays."""
     known = {piece.path for one in planned for piece in one.file.pieces}
+    known.add(f"{FOLDER}/{_BEGUN}")
     for path in sorted((root / FOLDER).rglob("*"), reverse=True):
         name = path.relative_to(root).as_posix()
-        if name == f"{FOLDER}/soro-data" or name.startswith(f"{FOLDER}/soro-data/"):
+        if name == f"{FOLDER}/{PORTABLE_FOLDER}" or name.startswith(f"{FOLDER}/{PORTABLE_FOLDER}/"):
             continue
         if path.is_dir() and not path.is_symlink():
             with suppress(OSError):

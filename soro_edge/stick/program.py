@@ -38,12 +38,12 @@ class InstalledProgram:
         except (ValueError, KeyError, TypeError) as error:
             raise SelfTestFailed(reason=_last_line(done)) from error
 
-    def answer(self, home: Path) -> str:
-        """One short answer, generated with `home` as its only folder. Raises SelfTestFailed."""
+    def answer(self, home: Path, model: str) -> str:
+        """One short answer of that model, with `home` as its only folder. Raises SelfTestFailed."""
         words = ["ask", "--no-history", "--temperature", "0"]
         done = self._run(
             [*words, "--max-tokens", str(ANSWER_TOKENS), QUESTION],
-            {"SORO_HOME": str(home)},
+            {"SORO_HOME": str(home), "SORO_MODEL": model},
             seconds=ANSWER_SECONDS,
         )
         text = " ".join(done.stdout.split())

@@ -12,7 +12,7 @@ from pathlib import Path
 from nacl import encoding, exceptions, pwhash, secret, signing, utils
 
 from soro_edge.paths import storage_error
-from soro_edge.stick.errors import BadSignature, KeyUnusable
+from soro_edge.stick.errors import BadSignature, KeyExists, KeyUnusable, WrongPassphrase
 
 _PURPOSE = b"soro stick manifest 1\n"
 """Signed along, so that a signature made for anything else is worth nothing here."""
@@ -31,7 +31,7 @@ class Signature:
 
 def make_key(file: Path, passphrase: str) -> str:
     """Write a new secret key, readable by its owner alone; the public key. Raises StorageError,
-    KeyUnusable where the file exists: a key that is lost cannot be made again."""
+    KeyExists: a key that is lost cannot be made again."""
     key = signing.SigningKey.generate()
     document: dict[str, str] = {"public": key.verify_key.encode(_HEX).decode()}
     if passphrase:
@@ -48,7 +48,7 @@ def make_key(file: Path, passphrase: str) -> str:
             stream.flush()
             os.fsync(stream.fileno())
     except FileExistsError:
-        raise KeyUnusable(path=str(file), reason="it exists already") from None
+        raise KeyExists(path=str(file)) from None
     except OSError as error:
         raise storage_error(error, file) from error
     return document["public"]
@@ -60,22 +60,27 @@ def is_sealed(file: Path) -> bool:
 
 
 def sign(manifest: bytes, file: Path, passphrase: str) -> Signature:
-    """Raises KeyUnusable."""
+    """Raises KeyUnusable, WrongPassphrase."""
     document = _read_key(file)
     try:
         if "sealed" in document:
             sealing = _sealing_key(passphrase, bytes.fromhex(document["salt"]))
-            seed = secret.SecretBox(sealing).decrypt(bytes.fromhex(document["sealed"]))
+            seed = _opened(sealing, bytes.fromhex(document["sealed"]), file)
         else:
             seed = bytes.fromhex(document["secret"])
         key = signing.SigningKey(seed)
-    except exceptions.CryptoError as error:
-        raise KeyUnusable(path=str(file), reason="wrong passphrase") from error
-    except (KeyError, ValueError, TypeError) as error:
+    except (exceptions.CryptoError, KeyError, ValueError, TypeError) as error:
         raise KeyUnusable(path=str(file), reason="damaged") from error
     signed = key.sign(_PURPOSE + manifest)
     public = key.verify_key.encode(_HEX).decode()
     return Signature(key=public, signature=signed.signature.hex())
+
+
+def _opened(sealing: bytes, sealed: bytes, file: Path) -> bytes:
+    try:
+        return secret.SecretBox(sealing).decrypt(sealed)
+    except exceptions.CryptoError as error:
+        raise WrongPassphrase(path=str(file)) from error
 
 
 def write_signature(signature: Signature) -> bytes:

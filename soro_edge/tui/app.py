@@ -4,12 +4,16 @@ import asyncio
 from functools import partial
 
 from textual.app import App
+from textual.notifications import SeverityLevel
 
 from soro_edge.errors import Interrupted, SoroError
 from soro_edge.tui.leaving import listen_for_signals
 from soro_edge.tui.screens.chat import ChatScreen
 from soro_edge.tui.services import TutorServices
 from soro_edge.tui.widgets.scrollbars import use_safe_scrollbars
+
+ERROR_SECONDS = 8.0
+"""What went wrong and what to do: two sentences take longer to read than one word."""
 
 
 class TutorApp(App[SoroError]):
@@ -18,6 +22,7 @@ class TutorApp(App[SoroError]):
     CSS_PATH = "tutor.tcss"
     ENABLE_COMMAND_PALETTE = False
     TITLE = "Soro"
+    NOTIFICATION_TIMEOUT = 3.0
 
     def __init__(self, *, services: TutorServices) -> None:
         super().__init__()
@@ -32,6 +37,21 @@ class TutorApp(App[SoroError]):
             leave = partial(loop.call_soon_threadsafe, self._leave, Interrupted())
             listen_for_signals(leave, screen.abandon)
         self.push_screen(screen)
+
+    def notify(
+        self,
+        message: str,
+        *,
+        title: str = "",
+        severity: SeverityLevel = "information",
+        timeout: float | None = None,
+        markup: bool = False,
+    ) -> None:
+        """A sentence for a moment, in place of the one before it."""
+        self.clear_notifications()
+        if severity == "error":
+            timeout = ERROR_SECONDS
+        super().notify(message, title=title, severity=severity, timeout=timeout, markup=markup)
 
     async def action_quit(self) -> None:
         self._leave()

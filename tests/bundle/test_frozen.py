@@ -10,12 +10,11 @@ from typing import Any
 
 import pytest
 
-from soro_edge import __version__, cli, frozen
+from soro_edge import __version__, frozen
 from soro_edge.commands.doctor import engine_line
 from soro_edge.engine import variants
 from soro_edge.engine.api import EngineOptions
 from soro_edge.engine.client import WORKER_COMMAND, EngineProcess
-from soro_edge.errors import NotInBundle
 
 ROOT = Path(__file__).parents[2]
 MAKERS = ROOT / "soro_edge/evaluation"
@@ -56,19 +55,12 @@ def test_other_modules_are_no_children(monkeypatch: pytest.MonkeyPatch) -> None:
     assert called == [("-m", "this")]
 
 
-def test_a_makers_command_in_a_bundle_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    def missing(**_options: Any) -> None:
-        raise ModuleNotFoundError(name="soro_edge.evaluation")
-
-    monkeypatch.setattr(sys, "frozen", True, raising=False)
-    monkeypatch.setattr(cli.soro, "main", missing)
-    assert cli._run() == NotInBundle.exit_code
-
-
 class Recipe:
     """The spec run with doubles of PyInstaller's classes: what it would collect."""
 
-    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(
+        self, folder: Path, monkeypatch: pytest.MonkeyPatch, checkout: Path = ROOT
+    ) -> None:
         libraries, hooks = folder / "libraries", types.ModuleType("PyInstaller.utils.hooks")
         libraries.mkdir()
         (libraries / "libllama.so").write_bytes(b"")
@@ -84,7 +76,7 @@ class Recipe:
         self.given: dict[str, Any] = {}
         self.output = folder / "dist"
         run_as = {
-            "SPECPATH": str(ROOT / "packaging"),
+            "SPECPATH": str(checkout / "packaging"),
             "DISTPATH": str(self.output),
             "Analysis": self._analysis,
             "PYZ": lambda pure: None,
@@ -113,6 +105,19 @@ def test_the_recipe_takes_every_file_that_the_program_reads(recipe: Recipe) -> N
     for source, target in recipe.given["datas"]:
         if Path(source).is_relative_to(ROOT / "soro_edge"):
             assert Path(source).parent == ROOT / target
+
+
+def test_where_the_checkout_lies_changes_nothing(
+    recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkout = tmp_path / "evaluation/tests"
+    checkout.mkdir(parents=True)
+    for name in ("soro_edge", "models", "packaging"):
+        (checkout / name).symlink_to(ROOT / name)
+    (tmp_path / "moved").mkdir()
+    moved = Recipe(tmp_path / "moved", monkeypatch, checkout)
+    expected = [target for _source, target in recipe.given["datas"]]
+    assert [target for _source, target in moved.given["datas"]] == expected
 
 
 def test_the_recipe_leaves_the_makers_tools_out(recipe: Recipe) -> None:
@@ -212,3 +217,15 @@ def test_licences_are_those_of_what_was_taken(
     text = target.read_text(encoding="utf-8")
     assert "taken 1.0" in text and "May be used." in text and "A library's licence." in text
     assert "Not of interest." not in text
+
+
+@pytest.mark.native
+def test_the_loaded_model_tells_the_variant(
+    tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from soro_edge.engine import model
+
+    monkeypatch.setattr(model, "VARIANT", "haswell")
+    loaded = model.LoadedModel(EngineOptions(model_path=str(tiny_model)), lambda fraction: None)
+    assert loaded.info.variant == "haswell"
+    loaded.close()

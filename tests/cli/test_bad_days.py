@@ -16,7 +16,7 @@ Damage = Callable[[bytes], bytes]
 FILES: dict[str, tuple[Damage, str]] = {
     "empty": (lambda whole: b"", "is not a GGUF model"),
     "text": (lambda whole: b"Salom!", "is not a GGUF model"),
-    "cut in its head": (lambda whole: whole[:2000], "is cut short"),
+    "cut in its head": (lambda whole: whole[:2000], "is cut short, already after 2000 bytes"),
     "cut in its tensors": (lambda whole: whole[:-1], "is cut short"),
 }
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -46,7 +47,8 @@ def test_paths_lie_in_soro_home(own_home: Path) -> None:
         (("ask",), b"\xff\xfe", 4, "The text is not UTF-8 (byte 0)."),
         (("ask", "x", "--model", "none"), b"", 3, "There is no model named «none»."),
         (("history", "show", "9"), b"", 6, "There is no conversation number 9."),
-        (("models", "add", "/nowhere.gguf"), b"", 3, "is not here: /nowhere.gguf"),
+        (("models", "add", "/nowhere.gguf"), b"", 3, "There is no file /nowhere.gguf."),
+        (("models", "add", "/"), b"", 3, "This is a folder, not a model file: /"),
         (("ask", "x", "--max-tokens", "0"), b"", 2, "--max-tokens"),
     ],
 )
@@ -66,6 +68,25 @@ def test_errors_speak_the_chosen_language() -> None:
 def test_a_bad_setting_is_told(own_home: Path) -> None:
     done = soro("paths", SORO_LANGUAGE="xx")
     assert done.returncode == 2 and b"language" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "environ", "source"),
+    [
+        (("--language", "xx"), {}, "option --language"),
+        (("--profile", "../x"), {"SORO_PROFILE": "mine"}, "option --profile"),
+        ((), {"SORO_THREADS": "abc"}, "variable SORO_THREADS"),
+    ],
+)
+def test_a_bad_setting_says_where_it_came_from(
+    own_home: Path, words: tuple[str, ...], environ: dict[str, str], source: str
+) -> None:
+    own_home.mkdir()
+    (own_home / "settings.toml").write_text("max_tokens = 9\n")
+    told = soro(*words, "paths", **environ).stderr.decode()
+    assert source in told and "settings.toml" not in told
+    (own_home / "settings.toml").write_text("max_tokens = 0\n")
+    assert "settings.toml" in soro("paths").stderr.decode()
 
 
 def test_a_data_folder_that_cannot_be_written(tmp_path: Path) -> None:
@@ -151,6 +172,23 @@ def test_doctor_says_ok_on_every_line() -> None:
     assert done.returncode == 0, done.stdout.decode()
     assert all(line.startswith("ok") for line in done.stdout.decode().splitlines())
     assert "Ғғ Ӣӣ Ққ Ӯӯ Ҳҳ Ҷҷ" in done.stdout.decode()
+
+
+@pytest.mark.native
+def test_doctor_and_models_info_name_the_same_memory(own_home: Path, tiny_model: Path) -> None:
+    assert soro("models", "add", str(tiny_model)).returncode == 0
+    told = [soro(*words).stdout.decode() for words in (("doctor",), ("models", "info"))]
+    doctor, info = (re.search(r"memory.*?(\d+ MB with \d+ tokens)", text) for text in told)
+    assert doctor and info and doctor[1] == info[1]
+
+
+@pytest.mark.native
+def test_the_units_are_translated_too(own_home: Path, tiny_model: Path) -> None:
+    assert soro("models", "add", str(tiny_model)).returncode == 0
+    info = soro("models", "info", SORO_LANGUAGE="tg").stdout.decode()
+    assert " МБ " in info and " токен" in info and " байт" in info
+    assert not re.search(r"\d (MB|tokens|bytes)\b", info)
+    assert " МБ " in soro("models", "list", SORO_LANGUAGE="tg").stdout.decode()
 
 
 @pytest.mark.native

@@ -13,7 +13,7 @@ def steps(pace: Pace, seconds: float, free_cores: float) -> list[int]:
     for _ in range(round(seconds / STEP_SECONDS)):
         used.append(pace.threads)
         cores = min(pace.threads, free_cores)
-        pace.took(pace.threads, wall_seconds=STEP_SECONDS, processor_seconds=cores * STEP_SECONDS)
+        pace.took(wall_seconds=STEP_SECONDS, processor_seconds=cores * STEP_SECONDS)
     return used
 
 
@@ -58,8 +58,15 @@ def test_a_core_that_is_mostly_there_keeps_its_thread() -> None:
     assert pace.threads == 1
 
 
-def test_a_step_with_fewer_threads_than_allowed_tells_nothing() -> None:
-    pace = Pace(2)
-    for _ in range(100):
-        pace.took(1, wall_seconds=STEP_SECONDS, processor_seconds=STEP_SECONDS)
-    assert pace.threads == 2
+@pytest.mark.parametrize("threads", [2, 3, 4, 8])
+def test_the_part_of_a_step_that_one_thread_does_alone_costs_no_thread(threads: int) -> None:
+    """Five parts in a hundred of each step."""
+    free = 0.05 + 0.95 * threads
+    assert set(steps(Pace(threads), 60, free_cores=free)) == {threads}
+
+
+@pytest.mark.parametrize("threads", [2, 3, 4, 8])
+def test_one_core_shared_with_another_program_costs_its_thread(threads: int) -> None:
+    pace = Pace(threads)
+    steps(pace, 1, free_cores=threads - 0.51)
+    assert pace.threads == threads - 1

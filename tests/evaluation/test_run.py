@@ -203,6 +203,7 @@ def result(**changes: object) -> TaskResult:
         ({"version": 2}, "version 1 and 2"),
         ({"data_sha256": "cd"}, "data ab and cd"),
         ({"shots": 5}, "shots 0 and 5"),
+        ({"chat": True}, "chat form False and True"),
         ({"items": (ItemScore(item="2", values={}),)}, "no item in common"),
     ],
 )

@@ -9,7 +9,8 @@ import pytest
 from soro_edge.engine.native import lib
 from soro_edge.errors import EvaluationFailed
 from soro_edge.evaluation.branches import Group, LogLikelihood, Request, groups
-from soro_edge.evaluation.native import Scorer, chosen
+from soro_edge.evaluation.native import Scorer
+from soro_edge.evaluation.rows import chosen
 from soro_edge.testing.tiny_gemma3 import SLIDING_WINDOW_TOKENS
 
 pytestmark = pytest.mark.native

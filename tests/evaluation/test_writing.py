@@ -9,11 +9,14 @@ import pytest
 
 from soro_edge.engine.native import lib
 from soro_edge.evaluation.items import Item
+from soro_edge.evaluation.methods import method_of
 from soro_edge.evaluation.native import Scorer
+from soro_edge.evaluation.prompts import Prompt
 from soro_edge.evaluation.results import ItemScore
 from soro_edge.evaluation.task import Task, find_task
 from soro_edge.evaluation.writing import write
 from soro_edge.evaluation.written import letter_of, metrics, normalized, score
+from soro_edge.testing.tiny_gemma3 import CONTROL
 
 LETTER, ANSWER, TRANSLATION = "tajlib-letter", "talim-free", "flores-tgk-eng"
 
@@ -81,6 +84,23 @@ def test_it_ends_before_the_stop(scorer: Scorer) -> None:
     [whole] = write(scorer, [prompt], max_tokens=8, stop=())
     stop = whole[len(whole) // 2 :][:2]
     assert write(scorer, [prompt], max_tokens=8, stop=(stop,)) == [whole.partition(stop)[0].strip()]
+
+
+@pytest.mark.native
+def test_the_chat_form(scorer: Scorer) -> None:
+    """The whole prompt is one question; what it holds of control pieces stays text."""
+    item = Item(id="1", record={}, options=("як", "ду"), right=0)
+    asked = Prompt(item=item, context="чанд<end_of_turn>?\nҶавоб:", continuations=())
+    [request] = method_of(find_task(LETTER), chat=True).ask(scorer, asked, 256).requests
+    start, end = (
+        CONTROL.index("<start_of_turn>"),
+        CONTROL.index("<end_of_turn>"),
+    )
+    tokens = list(request.context)
+    assert (tokens[:2], tokens.count(start), tokens.count(end)) == ([2, start], 2, 1)
+    assert scorer.detokenize(tokens) == "user\nчанд<end_of_turn>?\nҶавоб:\nmodel\n"
+    [plain] = method_of(find_task(LETTER)).ask(scorer, asked, 256).requests
+    assert list(plain.context) == scorer.tokenize(asked.context)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from soro_edge.history import migrations, older
 from soro_edge.history.database import connect
 from soro_edge.history.files import HistoryFiles
 from soro_edge.history.migrations import migrate, version_of
-from soro_edge.history.older import all_histories, copy_before, make_older
+from soro_edge.history.older import all_alone, all_histories, copy_before, make_older
 from soro_edge.history.store import History
 
 TODAY = len(migrations.MIGRATIONS)
@@ -123,8 +123,11 @@ def test_what_is_old_enough_is_not_touched_and_an_open_window_is_told(
     before = path.read_bytes()
     assert make_older(HistoryFiles(path), newer) is None and path.read_bytes() == before
     monkeypatch.setattr(older, "_WAIT_SECONDS", 0.05)
-    with History.open(path), pytest.raises(HistoryBusy):
-        make_older(HistoryFiles(path), 1)
+    with History.open(path), pytest.raises(HistoryBusy), all_alone([HistoryFiles(path)]):
+        raise AssertionError("a window is open")
+    with all_alone([HistoryFiles(path)]), pytest.raises(HistoryBusy):
+        History.open(path)
+    History.open(path).close()
 
 
 def test_a_damaged_history_does_not_keep_an_update_away(path: Path, newer: int) -> None:

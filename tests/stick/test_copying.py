@@ -1,16 +1,25 @@
 """What lies at the target is kept as far as it is right, and nothing else is believed."""
 
 import hashlib
-import itertools
 import os
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from soro_edge.stick.copying import CHUNK_BYTES, Copier, Copy, open_plain
+from soro_edge.errors import FolderNotWritable
+from soro_edge.stick import copying
+from soro_edge.stick.copying import (
+    CHUNK_BYTES,
+    Copier,
+    Copy,
+    open_plain,
+    read_pieces,
+    sync_files,
+)
 from soro_edge.stick.errors import StickDamaged
 
 SIZE = 3 * CHUNK_BYTES + 1234
@@ -37,14 +46,18 @@ def copy(tmp_path: Path) -> Copy:
     """In parts whose ends are at odd places."""
     cuts = [0, 1, CHUNK_BYTES + 7, SIZE - 3, SIZE]
     parts = []
-    for number, (start, end) in enumerate(itertools.pairwise(cuts)):
+    for number, (start, end) in enumerate(pairwise(cuts)):
         parts.append(tmp_path / f"part {number}")
         parts[-1].write_bytes(WHOLE[start:end])
     return Copy(sources=parts, target=tmp_path / "to" / "whole", size_bytes=SIZE, sha256=SHA256)
 
 
+# Without shrinking: where a thread is wrong it would search for minutes and end nowhere.
 @settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=20
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    deadline=None,
+    max_examples=20,
+    phases=[Phase.explicit, Phase.generate],
 )
 @given(there=st.integers(0, SIZE) | st.sampled_from([1, CHUNK_BYTES, SIZE - 1, SIZE]))
 def test_a_beginning_is_continued_and_a_whole_file_is_kept(
@@ -88,9 +101,11 @@ def test_a_damaged_part_is_never_left_as_a_whole_file(
     source.write_bytes(
         bytes(byte ^ 1 for byte in source.read_bytes()[:1]) + source.read_bytes()[1:]
     )
-    for there in (b"", WHOLE[:CHUNK_BYTES]):
-        copy.target.parent.mkdir(exist_ok=True)
+    copy.target.parent.mkdir()
+    for there in (b"", WHOLE[:1], b"?" * CHUNK_BYTES):
         copy.target.write_bytes(there)
+        if part == 0 and there == WHOLE[:1]:
+            continue  # what is there already is right
         with pytest.raises(StickDamaged):
             copier.bring(copy, Counted())
         assert not copy.target.exists()
@@ -102,3 +117,58 @@ def test_what_is_no_plain_file_is_not_opened(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "pipe", tmp_path / "link", Path("/dev/zero")):
         with pytest.raises(OSError):
             open_plain(path)
+
+
+def test_what_is_still_hashed_is_not_read_into(copy: Copy) -> None:
+    """A slow hash sees the chunk before the last one, over the ends of the parts too."""
+    before, content = None, b""
+    for chunk in read_pieces(copy.sources):
+        if before is not None:
+            view, seen = before
+            assert bytes(view) == seen
+        before = (chunk, bytes(chunk))
+        content += bytes(chunk)
+    assert content == WHOLE
+
+
+@pytest.mark.parametrize("all_at_once", [True, False])
+def test_a_disk_that_fails_is_told_also_where_it_is_asked_early(
+    copier: Copier, copy: Copy, monkeypatch: pytest.MonkeyPatch, all_at_once: bool
+) -> None:
+    """A failure is told to one descriptor, once: the copying must not swallow it."""
+    monkeypatch.setattr(copying, "_SYNCS_ALL", all_at_once)
+    failures = [OSError(5, "Input/output error")]
+
+    def fail_once(_descriptor: int) -> None:
+        if failures:
+            raise failures.pop()
+
+    for early in (1 << 40, CHUNK_BYTES):
+        failures[:] = [OSError(5, "Input/output error")]
+        copy.target.unlink(missing_ok=True)
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "fsync", fail_once)
+            patch.setattr(copying, "_START_WRITING_BYTES", early)
+            with pytest.raises(FolderNotWritable):
+                copier.bring(copy, Counted())
+                sync_files(copier.written, copy.target.parent)
+
+
+def test_a_file_that_is_whole_is_not_opened_for_writing(
+    copier: Copier, copy: Copy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Windows refuses that for a program that runs."""
+    copier.bring(copy, Counted())
+    opened: list[int] = []
+    real = os.open
+
+    def watch(path: Path, flags: int, mode: int = 0o777) -> int:
+        opened.append(flags & (os.O_WRONLY | os.O_RDWR))
+        return real(path, flags, mode)
+
+    monkeypatch.setattr(os, "open", watch)
+    with Copier() as again:
+        assert again.bring(copy, Counted()) == 0
+        assert again.written == []
+        sync_files(again.written, copy.target.parent)
+    assert opened and not any(opened)

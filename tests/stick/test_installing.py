@@ -9,12 +9,14 @@ from pathlib import Path
 import pytest
 
 from soro_edge.errors import DiskFull, HistoryBusy, NoModel
+from soro_edge.history import older
 from soro_edge.history.older import history_steps
 from soro_edge.history.store import History
 from soro_edge.stick import installing
 from soro_edge.stick.choosing import files_for, runnable_from_stick
 from soro_edge.stick.errors import (
     InstallationBusy,
+    InstallationDamaged,
     NoModelFits,
     NoRoom,
     NothingBefore,
@@ -25,8 +27,9 @@ from soro_edge.stick.errors import (
     UntrustedStick,
     WrongComputer,
 )
-from soro_edge.stick.installed import Installation
-from soro_edge.stick.installing import Order, Step, go_back, install, locked
+from soro_edge.stick.going_back import go_back
+from soro_edge.stick.installed import Facts, Installation
+from soro_edge.stick.installing import Order, Step, install, locked
 from soro_edge.stick.launchers import Launchers
 from soro_edge.stick.manifest import Group
 from soro_edge.stick.reading import open_stick
@@ -42,6 +45,10 @@ def run(installation: Installation, *words: str, back: bool = False) -> str:
     launchers = Launchers(installation)
     program = launchers.back if back else launchers.program
     return subprocess.run([program, *words], capture_output=True, text=True).stdout.strip()
+
+
+def back(installation: Installation, data: Path) -> Facts:
+    return go_back(installation, data, lambda path: None)
 
 
 def whole(installation: Installation, order: Order) -> bool:
@@ -235,6 +242,41 @@ def test_only_the_first_makers_sticks_are_installed(
     assert run(installation, "x") == "1.0 x"
 
 
+@pytest.mark.parametrize("damage", ["", "curr", "current 2.0\nrelease x\nkey 00\n", "\udcff\0"])
+def test_a_damaged_pointer_is_made_anew_and_no_other_maker_is_trusted(
+    make: MakeStick, order_of: OrderOf, installation: Installation, tmp_path: Path, damage: str
+) -> None:
+    install(order_of(make("1.0", 1)), Silent())
+    second = order_of(make("2.0", 2))
+    install(second, Silent())
+    pointer = installation.installed()
+    whole_file = installation.pointer_file.read_bytes()
+    damaged = damage.encode("utf-8", "surrogateescape")
+    installation.pointer_file.write_bytes(damaged)
+    assert installation.read() == pointer
+    make_key(tmp_path / "other.key", "")
+    with pytest.raises(UntrustedStick):
+        install(order_of(make("3.0", 3, signed_by=tmp_path / "other.key")), Silent())
+    with pytest.raises(OlderStick):
+        install(order_of(make("1.0", 1)), Silent())
+    install(second, Silent())
+    assert installation.pointer_file.read_bytes() == whole_file
+    assert run(installation, "x") == "2.0 x"
+    # A piece of the file alone is damage too.
+    for end in range(len(whole_file)):
+        installation.pointer_file.write_bytes(whole_file[:end])
+        assert installation.read() == pointer
+
+
+def test_a_damaged_pointer_without_versions_is_told(
+    make: MakeStick, order_of: OrderOf, installation: Installation
+) -> None:
+    installation.folder.mkdir(parents=True)
+    installation.pointer_file.write_bytes(b"\xff\n")
+    with pytest.raises(InstallationDamaged):
+        install(order_of(make()), Silent())
+
+
 def test_an_older_stick_is_refused_also_after_going_back(
     make: MakeStick, order_of: OrderOf, installation: Installation, own_home: Path
 ) -> None:
@@ -243,7 +285,7 @@ def test_an_older_stick_is_refused_also_after_going_back(
     install(order_of(second), Silent())
     with pytest.raises(OlderStick):
         install(order_of(first), Silent())
-    go_back(installation, own_home)
+    back(installation, own_home)
     assert run(installation, "x") == "1.0 x"
     with pytest.raises(OlderStick):
         install(order_of(first), Silent())
@@ -278,12 +320,12 @@ def test_back_and_forth_by_the_launcher_of_the_version_before(
 ) -> None:
     install(order_of(make("1.0", 1)), Silent())
     with pytest.raises(NothingBefore):
-        go_back(installation, own_home)
+        back(installation, own_home)
     install(order_of(make("2.0", 2)), Silent())
     assert run(installation, back=True) == f"1.0 usb back --to {installation.folder}"
-    facts, _kept = go_back(installation, own_home)
+    facts = back(installation, own_home)
     assert facts.version == "1.0" and run(installation, "x") == "1.0 x"
-    go_back(installation, own_home)
+    back(installation, own_home)
     assert run(installation, "x") == "2.0 x"
 
 
@@ -356,6 +398,78 @@ def test_a_smaller_choice_takes_the_earlier_model_away(
     assert sorted(path.name for path in folder.iterdir()) == ["small.gguf", "small.toml"]
 
 
+def test_the_model_that_was_chosen_is_the_one_that_is_tested(
+    make: MakeStick, order_of: OrderOf
+) -> None:
+    root = make(answer="$SORO_MODEL")
+    assert install(order_of(root), Silent()).answer == "large"
+    assert install(order_of(root, model="small"), Silent()).answer == "small"
+
+
+@pytest.mark.parametrize("left", [{"large.toml", "large.gguf"}, {"large.toml"}, {"large.gguf"}])
+def test_what_an_interrupted_choice_left_is_gone_before_the_next_one_is_tested(
+    make: MakeStick, order_of: OrderOf, installation: Installation, left: set[str]
+) -> None:
+    order = order_of(make(), model="small")
+    models = installation.version(order.stick.id) / "soro-models"
+    models.mkdir(parents=True)
+    for file in order.stick.manifest.of(Group.MODEL):
+        if Path(file.path).name in left:
+            content = order.stick.sources(file)[0].read_bytes()
+            cut = len(content) // (1 if file.path.endswith(".toml") else 2)
+            (models / Path(file.path).name).write_bytes(content[:cut])
+    seen: list[str] = []
+
+    class Look(Silent):
+        def begin(self, step: Step, total_bytes: int) -> None:
+            if step is Step.KEEP:
+                seen.extend(sorted(path.name for path in models.iterdir()))
+
+    install(order, Look())
+    assert seen == ["small.gguf", "small.toml"]
+
+
+def test_a_choice_that_fails_its_test_leaves_the_model_that_runs(
+    make: MakeStick,
+    order_of: OrderOf,
+    installation: Installation,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    order = order_of(make())
+    install(order, Silent())
+
+    def fail(*_all: object) -> str:
+        raise SelfTestFailed(reason="?")
+
+    monkeypatch.setattr("soro_edge.stick.program.InstalledProgram.answer", fail)
+    with pytest.raises(SelfTestFailed):
+        install(order_of(make(), model="small"), Silent())
+    assert whole(installation, order)
+
+
+def test_a_model_that_is_in_use_stays_and_hinders_nothing_else(
+    make: MakeStick,
+    order_of: OrderOf,
+    installation: Installation,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    order = order_of(make())
+    install(order, Silent())
+    unlink = Path.unlink
+
+    def in_use(path: Path, missing_ok: bool = False) -> None:
+        if path.name == "large.gguf":
+            raise PermissionError(13, "in use")
+        unlink(path, missing_ok)
+
+    (installation.version(order.stick.id) / "soro-models" / "other.gguf").touch()
+    monkeypatch.setattr(Path, "unlink", in_use)
+    install(order_of(make(), model="small"), Silent())
+    folder = installation.version(order.stick.id) / "soro-models"
+    left = sorted(path.name for path in folder.iterdir())
+    assert left == ["large.gguf", "small.gguf", "small.toml"]
+
+
 def test_nothing_is_copied_where_it_would_not_fit(
     make: MakeStick,
     order_of: OrderOf,
@@ -397,7 +511,7 @@ def test_two_installations_at_once_are_one(
         install(order, Silent())
     install(order, Silent())
     with locked(installation), pytest.raises(InstallationBusy):
-        go_back(installation, own_home)
+        back(installation, own_home)
 
 
 def test_a_stick_without_a_program_for_this_system_is_told(
@@ -429,8 +543,9 @@ def test_pupils_work_goes_along_over_two_versions_and_back(
         connection.execute("ALTER TABLE messages ADD COLUMN subject TEXT")
         connection.execute(f"PRAGMA user_version = {newer}")
         connection.execute("UPDATE messages SET text = text || '!'")
-    _facts, older = go_back(installation, own_home)
-    assert len(older) == 1 and older[0].exists()
+    newer_files: list[Path] = []
+    go_back(installation, own_home, newer_files.append)
+    assert len(newer_files) == 1 and newer_files[0].exists()
     with History.open(file) as history:
         [conversation] = history.conversations()
         assert [one.text for one in history.messages(conversation.id)] == ["Пеш аз навсозӣ!"]
@@ -449,7 +564,51 @@ def test_back_waits_until_no_window_has_the_history_open(
     with History.open(own_home / "profiles" / "a" / "history.sqlite3") as history:
         history.new_conversation().add_question("?")
         with pytest.raises(HistoryBusy):
-            go_back(installation, own_home)
+            back(installation, own_home)
     assert run(installation, "x") == "2.0 x"
-    go_back(installation, own_home)
+    back(installation, own_home)
     assert run(installation, "x") == "1.0 x"
+
+
+def test_back_with_many_pupils_changes_all_histories_or_none_and_tells_what_it_keeps(
+    make: MakeStick,
+    order_of: OrderOf,
+    installation: Installation,
+    own_home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("soro_edge.history.older._WAIT_SECONDS", 0.05)
+    newer = history_steps() + 1
+    install(order_of(make("1.0", 1)), Silent())
+    install(order_of(make("2.0", 2, steps=newer)), Silent())
+    files = [own_home / "profiles" / name / "history.sqlite3" for name in ("a", "b", "c")]
+    for file in files:
+        with History.open(file) as history:
+            history.new_conversation().add_question("?")
+    window = History.open(files[1])
+    for file in files:
+        with closing(sqlite3.connect(file)) as connection, connection:
+            connection.execute(f"PRAGMA user_version = {newer}")
+    kept: list[Path] = []
+    with pytest.raises(HistoryBusy):
+        go_back(installation, own_home, kept.append)
+    window.close()
+    assert kept == [] and not list(own_home.glob("profiles/*/history.newer-*"))
+    bring = older._bring_rows
+
+    def full(newer: Path, target: Path, steps: int) -> None:
+        if target.parent.name == "b":
+            raise OSError(28, "No space left on device")
+        bring(newer, target, steps)
+
+    with monkeypatch.context() as patch, pytest.raises(DiskFull):
+        patch.setattr(older, "_bring_rows", full)
+        go_back(installation, own_home, kept.append)
+    assert [path.parent.name for path in kept] == ["a"] and kept[0].exists()
+    assert run(installation, "x") == "2.0 x"
+    go_back(installation, own_home, kept.append)
+    assert [path.parent.name for path in kept] == ["a", "b", "c"]
+    assert run(installation, "x") == "1.0 x"
+    for file in files:
+        with History.open(file) as history:
+            assert len(history.conversations()) == 1

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from soro_edge.errors import NotAModel
+from soro_edge.stick import making
 from soro_edge.stick.errors import CannotMake, StickDamaged, StickError
 from soro_edge.stick.manifest import Group
 from soro_edge.stick.reading import Stick, open_stick
@@ -78,7 +79,6 @@ def test_a_making_that_was_stopped_leaves_no_stick_that_is_believed(
     make: MakeStick, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root = make("1.0", 1)
-    from soro_edge.stick import making
 
     class Stopped(BaseException):
         pass
@@ -93,6 +93,17 @@ def test_a_making_that_was_stopped_leaves_no_stick_that_is_believed(
         open_stick(root)
     make("2.0", 2, root=root)
     check_all(open_stick(root))
+
+
+def test_a_folder_that_is_no_sticks_is_not_written_into(make: MakeStick, tmp_path: Path) -> None:
+    mine = tmp_path / "home" / "soro" / "thesis.txt"
+    mine.parent.mkdir(parents=True)
+    mine.write_text("mine")
+    with pytest.raises(CannotMake):
+        make(root=tmp_path / "home")
+    assert mine.read_text() == "mine"
+    mine.unlink()
+    make(root=tmp_path / "home")
 
 
 def test_a_later_stick_has_a_greater_release_whatever_the_clock(
@@ -121,6 +132,35 @@ def test_links_of_a_bundle_become_files_and_none_leads_out(make: MakeStick, tmp_
         with pytest.raises(CannotMake):
             list(Bundle.open(folder, Group.LINUX).members())
         (folder / "_internal" / name).unlink()
+
+
+def test_a_folder_that_is_no_stick_is_not_emptied(make: MakeStick, tmp_path: Path) -> None:
+    """A checkout of this program is named like a stick's folder."""
+    mine = tmp_path / "work" / "soro" / "pyproject.toml"
+    mine.parent.mkdir(parents=True)
+    mine.write_text("mine")
+    with pytest.raises(CannotMake, match="is no stick"):
+        make(root=tmp_path / "work")
+    assert mine.read_text() == "mine" and list(mine.parent.iterdir()) == [mine]
+
+
+def test_a_stick_that_was_begun_is_made_again(
+    make: MakeStick, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    def kill(*_all: object) -> None:
+        raise Killed
+
+    (tmp_path / "s" / "soro" / "soro-data").mkdir(parents=True)
+    for place in ("_write_text", "_delete_strangers", "read_back"):
+        with monkeypatch.context() as patch:
+            patch.setattr(making, place, kill)
+            with pytest.raises(Killed):
+                make(root=tmp_path / "s")
+        check_all(open_stick(make(root=tmp_path / "s")))
+    assert not (tmp_path / "s" / "soro" / making._BEGUN).exists()
 
 
 def test_what_cannot_be_put_on_a_stick_is_told(make: MakeStick, tmp_path: Path) -> None:

@@ -11,7 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from nacl import pwhash
 
-from soro_edge.stick.errors import BadSignature, BadStick, KeyUnusable, NoStick, StickUnreadable
+from soro_edge.stick.errors import (
+    BadSignature,
+    BadStick,
+    KeyExists,
+    KeyUnusable,
+    NoStick,
+    StickUnreadable,
+    WrongPassphrase,
+)
 from soro_edge.stick.manifest import read_manifest
 from soro_edge.stick.names import colliding, path_fault
 from soro_edge.stick.reading import open_stick
@@ -144,9 +152,9 @@ def test_a_sealed_key_opens_with_its_passphrase_alone(
     assert file.stat().st_mode & 0o077 == 0
     assert sign(b"", file, "Душанбе").key == public
     for wrong in ("", "душанбе"):
-        with pytest.raises(KeyUnusable, match="passphrase"):
+        with pytest.raises(WrongPassphrase):
             sign(b"", file, wrong)
-    with pytest.raises(KeyUnusable, match="exists"):
+    with pytest.raises(KeyExists):
         make_key(file, "")
 
 

@@ -63,9 +63,15 @@ class Desk:
             raise self.opening_fails
         return self.store
 
-    def run(self, act: Callable[[], Awaitable[None]], size: tuple[int, int] = (80, 24)) -> None:
+    def run(
+        self,
+        act: Callable[[], Awaitable[None]],
+        size: tuple[int, int] = (80, 24),
+        *,
+        toasts: bool = False,
+    ) -> None:
         async def session() -> None:
-            async with self.app.run_test(size=size) as self.pilot:
+            async with self.app.run_test(size=size, notifications=toasts) as self.pilot:
                 await self.until(lambda: len(self.app.screen_stack) > 1)
                 if not self.opening_fails:
                     await self.until(lambda: self.screen._store is not None)

@@ -1,24 +1,56 @@
 #!/bin/sh
 # Installs this folder for the person who runs it: no administrator, no network.
-# A copy beside the old one, then one renaming: an interrupted run leaves the old program whole.
+# A copy beside the old one, then two renamings; where a run was cut, the next one sets it right.
+# `soro-data` in the program's folder is pupils' work (portable mode): it moves along.
 set -eu
 here=$(dirname "$(readlink -f "$0")")
 share=${XDG_DATA_HOME:-$HOME/.local/share}
 program=$share/soro-edge-program
+entry=$share/applications/soro-edge.desktop
+command=$HOME/.local/bin/soro
+
+# settle: the old program is back where no new one stands; otherwise it goes, without pupils' work.
+settle() {
+    [ -e "$program" ] || [ ! -e "$program.old" ] || mv "$program.old" "$program"
+    if [ -e "$program.old/soro-data" ]; then
+        if [ -e "$program/soro-data" ]; then
+            printf '%s\n' "Корҳои хонандагон / работы учеников / pupils' work: 2" \
+                "$program/soro-data" "$program.old/soro-data" \
+                "Яктоашро ба ҷои дигар баред. / Перенесите одну в другое место. / Move one of them elsewhere." >&2
+            exit 1
+        fi
+        mv "$program.old/soro-data" "$program/soro-data"
+    fi
+    rm -rf "$program.old"
+}
+
 mkdir -p "$share/applications" "$HOME/.local/bin"
+settle
 rm -rf "$program.new"
 cp -r "$here" "$program.new"
 rm -rf "$program.new/soro-data"
 chmod +x "$program.new/soro"
 "$program.new/soro" --version >/dev/null
-rm -rf "$program.old"
+trap '' HUP INT TERM
 [ ! -e "$program" ] || mv "$program" "$program.old"
 mv "$program.new" "$program"
-rm -rf "$program.old"
-ln -sf "$program/soro" "$HOME/.local/bin/soro"
+settle
+
+# A stick's installation has the same names: what starts another program stays as it is.
+if [ -L "$command" ] && [ "$(readlink "$command")" = "$program/soro" ]; then
+    rm -f "$command"
+fi
+if [ -e "$command" ] || [ -L "$command" ]; then
+    echo "$command: = (другая программа / another program)" >&2
+else
+    ln -s "$program/soro" "$command"
+fi
 # What the desktop's rules want before " ` $ \ in a quoted word, and % doubled.
-quoted=$(printf '%s' "$program/soro" | sed 's/[\\"`$]/\\\\&/g; s/%/%%/g')
-cat >"$share/applications/soro-edge.desktop" <<ENTRY
+quoted=$(printf '%s' "$program/soro" | sed 's/[\\"`$]/\\&/g; s/\\/\\\\/g; s/%/%%/g')
+if [ -e "$entry" ] && ! grep -Fqx "Exec=\"$quoted\"" "$entry"; then
+    echo "$entry: = (другая программа / another program)" >&2
+else
+    cat >"$entry" <<ENTRY
 [Desktop Entry]
 Type=Application
 Name=Soro
@@ -29,4 +61,5 @@ Exec="$quoted"
 Terminal=true
 Categories=Education;
 ENTRY
+fi
 echo "$program"

@@ -1,14 +1,36 @@
 #!/bin/sh
-# Removes what install.sh made. Pupils' work stays, unless `yes` is typed in full.
+# Removes what install.sh made. Pupils' work stays, beside the program too, unless `yes` is typed in full.
 set -eu
 share=${XDG_DATA_HOME:-$HOME/.local/share}
-rm -rf "$share/soro-edge-program" "$share/soro-edge-program.new" "$share/soro-edge-program.old"
-rm -f "$share/applications/soro-edge.desktop" "$HOME/.local/bin/soro"
-work=$share/soro-edge
-[ -d "$work" ] || exit 0
-printf '%s\n' "Корҳои хонандагон / работы учеников / pupils' work: $work"
+program=$share/soro-edge-program
+entry=$share/applications/soro-edge.desktop
+command=$HOME/.local/bin/soro
+quoted=$(printf '%s' "$program/soro" | sed 's/[\\"`$]/\\&/g; s/\\/\\\\/g; s/%/%%/g')
+# A stick's installation has the same names.
+if [ -L "$command" ] && [ "$(readlink "$command")" = "$program/soro" ]; then
+    rm -f "$command"
+fi
+if [ -e "$entry" ] && grep -Fqx "Exec=\"$quoted\"" "$entry"; then
+    rm -f "$entry"
+fi
+rm -rf "$program.new"
+for folder in "$program" "$program.old"; do
+    [ -d "$folder" ] || continue
+    find "$folder" -mindepth 1 -maxdepth 1 ! -name soro-data -exec rm -rf {} +
+    rmdir "$folder" 2>/dev/null || :
+done
+
+set --
+for work in "$share/soro-edge" "$program/soro-data" "$program.old/soro-data"; do
+    [ ! -d "$work" ] || set -- "$@" "$work"
+done
+[ $# -gt 0 ] || exit 0
+for work; do
+    printf '%s\n' "Корҳои хонандагон / работы учеников / pupils' work: $work"
+done
 printf '%s' "Нест карда шавад? / Удалить? / Delete it? (yes / no) "
 read -r answer || answer=no
 if [ "$answer" = yes ]; then
-    rm -rf "$work"
+    rm -rf "$@"
+    rmdir "$program" "$program.old" 2>/dev/null || :
 fi

@@ -51,6 +51,7 @@ def convert(checkpoint: Path, output: Path, **options: Any) -> None:
     type=click.IntRange(min=64),
     help="Longest request, in tokens.",
 )
+@click.option("--chat", is_flag=True, help="Ask for what it writes in the model's chat form.")
 @click.option("--fresh", is_flag=True, help="Measure again what was measured before.")
 @click.option("--against", help="The GGUF that MODEL was made from: how much was lost.")
 @click.option(

@@ -17,7 +17,11 @@ if [ ! -t 0 ] && [ -z "$SORO_TERMINAL" ]; then
     done
 fi
 copied=
-if ! "$program" --version >/dev/null 2>&1; then
+# Where Soro is installed, that program looks at the stick before any program of the stick runs.
+here="$HOME/.local/lib/soro-edge/soro"
+if [ -x "$here" ] && "$here" --version >/dev/null 2>&1; then
+    program=$here
+elif ! "$program" --version >/dev/null 2>&1; then
     copied=$(mktemp -d "${TMPDIR:-/tmp}/soro-XXXXXX") || exit 1
     trap 'rm -rf "$copied"' EXIT
     trap 'exit 130' INT TERM HUP
@@ -32,7 +36,10 @@ fi
 "$program" usb start "$stick"
 code=$?
 if [ $code -ne 0 ]; then
-    [ $code -eq 10 ] || cat "$stick/soro/failed.txt"
+    case $code in
+        [2-9] | 10 | 130) ;; # it started, and said what was wrong
+        *) cat "$stick/soro/failed.txt" ;;
+    esac
     if [ -t 0 ]; then
         printf '[Enter] '
         read -r _

@@ -15,7 +15,8 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.widgets import Footer, Static
+from textual.widget import Widget
+from textual.widgets import Static
 from textual.worker import WorkerCancelled, WorkerFailed
 
 from soro_edge.engine.progress import LoadingProgress
@@ -28,6 +29,7 @@ from soro_edge.tui.screens.help import HelpScreen
 from soro_edge.tui.services import TutorServices
 from soro_edge.tui.widgets.answer import import_markdown
 from soro_edge.tui.widgets.conversations import ConversationList
+from soro_edge.tui.widgets.keys import KeyLine
 from soro_edge.tui.widgets.letters import LetterRow
 from soro_edge.tui.widgets.prompt import Prompt
 from soro_edge.tui.widgets.status import StatusLine
@@ -40,6 +42,7 @@ LEAVE_SECONDS = 2.0
 class ChatScreen(AskingScreen):
     """Transcript, prompt, list of conversations, status line."""
 
+    AUTO_FOCUS = "#prompt"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f1", "help", N_("help"), key_display="F1"),
         Binding("f2", "toggle_list", N_("list"), key_display="F2"),
@@ -77,10 +80,10 @@ class ChatScreen(AskingScreen):
                 yield Prompt(id="prompt", placeholder=_("Your question…"))
         yield Static(id="notice", markup=False)
         yield StatusLine(id="status", model=self._services.model_title)
-        yield Footer(show_command_palette=False)
+        yield KeyLine(show_command_palette=False)
 
     async def on_mount(self) -> None:
-        self.query_one(Prompt).focus()
+        self.watch(self, "focused", self._tell_keys)
         self.query_one(StatusLine).doing(_("loading…"), 0.0)
         await self.query_one(Transcript).show([])
         self.call_after_refresh(self._begin)
@@ -109,11 +112,11 @@ class ChatScreen(AskingScreen):
 
     # Keys
 
-    def on_descendant_focus(self) -> None:
+    def _tell_keys(self, focused: Widget | None) -> None:
         """Below the prompt: what the keys do in the part that is in use, else the warning."""
-        if isinstance(self.focused, ConversationList):
+        if isinstance(focused, ConversationList):
             notice = _("↑↓ Enter: open   F3: search   F6: rename   F8: delete   F2: close")
-        elif isinstance(self.focused, LetterRow):
+        elif isinstance(focused, LetterRow):
             notice = _("←→ Enter: write the letter   F7: close")
         else:
             notice = _("Soro can make mistakes. Check what matters.")
@@ -126,6 +129,8 @@ class ChatScreen(AskingScreen):
         if self._answering:
             self._answering.stop()
             self.query_one(StatusLine).doing(_("stopping…"))
+        elif self.query_one(ConversationList).has_focus:
+            self.action_toggle_list()
         self.query_one(Prompt).focus()
 
     def action_stop_or_copy(self) -> None:

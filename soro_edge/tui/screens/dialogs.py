@@ -17,7 +17,10 @@ Result = TypeVar("Result")
 class Dialog(ModalScreen[Result | None], Generic[Result]):
     """Esc answers None."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "cancel", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "cancel", show=False),
+        Binding("f10,ctrl+q", "app.quit", show=False, priority=True),
+    ]
 
     def action_cancel(self) -> None:
         self.dismiss(None)

@@ -37,7 +37,8 @@ class HelpScreen(ModalScreen[None]):
     """All keys."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,f1,enter", "dismiss", show=False, priority=True)
+        Binding("escape,f1,enter", "dismiss", show=False, priority=True),
+        Binding("f10,ctrl+q", "app.quit", show=False, priority=True),
     ]
 
     def compose(self) -> ComposeResult:

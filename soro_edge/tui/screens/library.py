@@ -71,10 +71,10 @@ class LibraryScreen(Screen[None]):
             self.query_one(ConversationList).set_class(self.size.width >= WIDE_COLUMNS, "shown")
 
     def action_toggle_list(self) -> None:
-        """Show and enter the list; from within it, hide it."""
+        """Show and enter the list, or hide it."""
         self._list_asked = True
         view = self.query_one(ConversationList)
-        hide = view.has_class("shown") and view.has_focus
+        hide = view.has_class("shown")
         view.set_class(not hide, "shown")
         if hide:
             self.query_one(Prompt).focus()

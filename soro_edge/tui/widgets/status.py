@@ -13,6 +13,7 @@ class StatusLine(Static):
     def __init__(self, *, id: str, model: str) -> None:
         super().__init__(id=id, markup=False)
         self._model = model
+        self._doing = ""
         self._speed = ""
         self._fullness = ""
 
@@ -22,8 +23,8 @@ class StatusLine(Static):
         if fraction is not None:
             filled = int(fraction * BAR_CELLS)
             bar = f" {'█' * filled}{'░' * (BAR_CELLS - filled)} {fraction * 100:.0f} %"
-        parts = [f"{text}{bar}", self._speed, self._fullness, self._model]
-        self.update(" │ ".join(part for part in parts if part))
+        self._doing = f"{text}{bar}"
+        self._show()
 
     def measured(self, *, words: int, seconds: float, context_used: float) -> None:
         """After an answer."""
@@ -34,3 +35,8 @@ class StatusLine(Static):
     def forget(self) -> None:
         """Another conversation: its speed and fullness are not known yet."""
         self._speed = self._fullness = ""
+        self._show()
+
+    def _show(self) -> None:
+        parts = [self._doing, self._speed, self._fullness, self._model]
+        self.update(" │ ".join(part for part in parts if part))

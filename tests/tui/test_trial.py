@@ -1,0 +1,130 @@
+"""What pupils stumbled over when they tried the screen: each a law now."""
+
+import pytest
+from textual.widgets import Static
+from textual.widgets._footer import FooterKey
+from textual.widgets._toast import Toast
+
+from soro_edge import locale
+from soro_edge.tui.widgets.conversations import ConversationList
+from soro_edge.tui.widgets.prompt import Prompt
+from tests.tui.desk import Desk
+
+
+def notice(desk: Desk) -> str:
+    return str(desk.screen.query_one("#notice", Static).content)
+
+
+def test_the_first_screen_tells_of_the_prompt_not_of_the_list() -> None:
+    desk = Desk()
+
+    async def act() -> None:
+        await desk.pilot.pause()
+        assert isinstance(desk.screen.focused, Prompt)
+        assert "mistakes" in notice(desk)
+        await desk.pilot.press("f2")
+        await desk.until(lambda: "F2: close" in notice(desk))
+        await desk.pilot.press("escape")
+        await desk.until(lambda: "mistakes" in notice(desk))
+
+    desk.run(act)
+
+
+@pytest.mark.parametrize("quit_key", ["f10", "ctrl+q"])
+@pytest.mark.parametrize("key", ["f1", "f3", "f6", "f8"])
+def test_the_keys_that_quit_do_so_everywhere(key: str, quit_key: str) -> None:
+    desk = Desk()
+    left = False
+
+    async def act() -> None:
+        nonlocal left
+        await desk.ask("Якум")
+        await desk.pilot.press(key)
+        assert len(desk.app.screen_stack) == 3
+        await desk.pilot.press(quit_key)
+        await desk.until(lambda: desk.screen._leaving)
+        left = True
+
+    desk.run(act)
+    assert left
+
+
+@pytest.mark.parametrize("keys", [("f4",), ("f8", "enter")], ids=["new", "delete"])
+def test_an_empty_chat_is_not_full(keys: tuple[str, ...]) -> None:
+    desk = Desk()
+
+    async def act() -> None:
+        await desk.ask("Якум")
+        assert "full" in desk.status()
+        await desk.pilot.press(*keys)
+        await desk.until(lambda: desk.answers() == [])
+        await desk.until(lambda: "full" not in desk.status())
+        assert "words/s" not in desk.status() and "Scripted" in desk.status()
+
+    desk.run(act)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (100, 30)])
+def test_the_list_closes_by_esc_and_by_f2_from_anywhere(size: tuple[int, int]) -> None:
+    desk = Desk()
+
+    async def act() -> None:
+        view = desk.screen.query_one(ConversationList)
+        if view.has_class("shown"):
+            await desk.pilot.press("f2")
+            assert not view.has_class("shown")
+        await desk.pilot.press("f2")
+        assert view.has_class("shown") and view.has_focus
+        await desk.pilot.press("escape")
+        assert not view.has_class("shown") and desk.prompt.has_focus
+        await desk.pilot.press("f2")
+        desk.prompt.focus()
+        await desk.pilot.press("f2")
+        assert not view.has_class("shown") and desk.prompt.has_focus
+
+    desk.run(act, size=size)
+
+
+def test_one_toast_at_a_time_and_never_over_the_prompt() -> None:
+    desk = Desk()
+
+    async def act() -> None:
+        for _ in range(3):
+            await desk.pilot.press("enter")  # the question is empty
+        await desk.until(lambda: len(desk.screen.query(Toast)) == 1)
+        await desk.pilot.pause()
+        (toast,) = desk.screen.query(Toast)
+        assert toast.region.bottom <= 3 and toast.region.right >= 78
+        assert toast._timeout <= 3
+
+    desk.run(act, toasts=True)
+
+
+@pytest.mark.parametrize("language", locale.LANGUAGES)
+@pytest.mark.parametrize("columns", [40, 60, 80])
+def test_no_key_is_cut_and_the_needed_ones_stay(language: str, columns: int) -> None:
+    locale.use(language)
+    desk = Desk()
+
+    async def act() -> None:
+        await desk.until(lambda: len(desk.screen.query(FooterKey)) > 1)
+        await desk.pilot.pause()
+        keys = {key.key: key.region for key in desk.screen.query(FooterKey)}
+        assert {"f1", "f10"} <= set(keys)
+        assert all(region.width and region.right <= columns for region in keys.values())
+        if columns == 80:
+            assert len(keys) == 6
+
+    desk.run(act, size=(columns, 24))
+
+
+def test_the_keys_come_back_when_the_window_grows() -> None:
+    desk = Desk()
+
+    async def act() -> None:
+        await desk.until(lambda: len(desk.screen.query(FooterKey)) > 1)
+        assert len(desk.screen.query(FooterKey)) < 6
+        await desk.pilot.resize_terminal(90, 24)
+        await desk.until(lambda: len(desk.screen.query(FooterKey)) == 6)
+
+    desk.run(act, size=(40, 24))
