@@ -53,6 +53,7 @@ def main() -> NoReturn:
 
 def _run() -> int:
     """The command that the arguments name; its exit code, after its errors are shown."""
+    _speak()
     try:
         code = soro.main(standalone_mode=False)
     except SoroError as error:
@@ -71,6 +72,20 @@ def _run() -> int:
     except Exception:  # noqa: BLE001 the CLI's edge: a person gets a sentence, the log the rest
         return _show_fault()
     return code if isinstance(code, int) else 0
+
+
+def _speak() -> None:
+    """In the language of the variable or the file, for what is wrong before a command begins."""
+    language = os.environ.get("SORO_LANGUAGE", locale.LANGUAGES[0])
+    with contextlib.suppress(SoroError):
+        language = read_settings(find_paths().settings_file).language
+    locale.use(language if language in locale.LANGUAGES else locale.LANGUAGES[0])
+
+
+def _speak_as_told(_context: click.Context, _option: click.Parameter, value: str | None) -> Any:
+    if value in locale.LANGUAGES:
+        locale.use(value)
+    return value
 
 
 def _show_fault() -> int:
@@ -107,7 +122,12 @@ def _interrupt(_number: int, _frame: types.FrameType | None) -> NoReturn:
 
 @click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="soro")
-@click.option("--language", help="Language of the interface: tg, ru or en.")
+@click.option(
+    "--language",
+    is_eager=True,
+    callback=_speak_as_told,
+    help="Language of the interface: tg, ru or en.",
+)
 @click.option("--profile", help="Whose history to use.")
 @click.option("--model", help="Name of the model; see `soro models list`.")
 @click.pass_context
@@ -120,9 +140,6 @@ def soro(
     6 storage, 7 unusable answer, 8 conversion, 9 evaluation, 10 stick, 130 interrupted.
     """
     paths = find_paths()
-    # Until the settings are read, errors in them are told in the language asked for, or Tajik.
-    asked = (language, os.environ.get("SORO_LANGUAGE"), locale.LANGUAGES[0])
-    locale.use(next(name for name in asked if name in locale.LANGUAGES))
     options = {"language": language, "profile": profile, "model": model}
     settings = read_settings(paths.settings_file, options=options)
     locale.use(settings.language)

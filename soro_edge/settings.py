@@ -51,12 +51,11 @@ def read_settings(
     for name in stored:
         if name not in names:
             raise SettingsError(name=name, value=stored[name], reason="?", path=str(file))
-    return Settings(
-        **{
-            field.name: _found(field.name, stored, environ, options or {}, file)
-            for field in fields(Settings)
-        }
-    )  # type: ignore[arg-type]
+    found = {
+        field.name: _found(field.name, stored, environ, options or {}, file)
+        for field in fields(Settings)
+    }
+    return Settings(**found)  # type: ignore[arg-type]
 
 
 def _found(

@@ -5,6 +5,7 @@ Knows nothing of who shows them. The `.mo` files are made from the `.po` files b
 """
 
 import gettext
+import os
 from pathlib import Path
 
 LANGUAGES = ("tg", "ru", "en")
@@ -16,6 +17,10 @@ _current: gettext.NullTranslations = gettext.NullTranslations()
 def use(language: str) -> None:
     """Choose the interface's language for the whole process; an unknown one falls back to English."""
     global _current
+    # The parser of the command line looks its own words up in the process's default domain.
+    gettext.bindtextdomain("soro", str(Path(__file__).parent))
+    gettext.textdomain("soro")
+    os.environ["LANGUAGE"] = language
     if language == "en":
         _current = gettext.NullTranslations()
     else:

@@ -79,11 +79,18 @@ def test_a_bad_setting_is_told(own_home: Path) -> None:
     ],
 )
 def test_a_bad_setting_says_where_it_came_from(
-    own_home: Path, words: tuple[str, ...], environ: dict[str, str], source: str
+    own_home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    words: tuple[str, ...],
+    environ: dict[str, str],
+    source: str,
 ) -> None:
     own_home.mkdir()
     (own_home / "settings.toml").write_text("max_tokens = 9\n")
-    told = soro(*words, "paths", **environ).stderr.decode()
+    with monkeypatch.context() as given:
+        for name, value in environ.items():
+            given.setenv(name, value)
+        told = soro(*words, "paths").stderr.decode()
     assert source in told and "settings.toml" not in told
     (own_home / "settings.toml").write_text("max_tokens = 0\n")
     assert "settings.toml" in soro("paths").stderr.decode()
@@ -207,3 +214,27 @@ def test_where_no_model_is_nobody_is_told_of_a_nameless_one(
         folder.find("")
     with pytest.raises(NoModel, match="absent"):
         folder.find("absent")
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("nosuch",), "Хато: Фармони 'nosuch' нест."),
+        (("history", "show"), "Хато: Аргумент намерасад"),
+        (("ask", "x", "--max-tokens", "0"), "Хато: Қимати '--max-tokens' нодуруст: 0 дар ҳудуди"),
+    ],
+)
+def test_a_wrong_usage_is_told_in_the_language_in_use(
+    own_home: Path, words: tuple[str, ...], told: str
+) -> None:
+    done = soro(*words, SORO_LANGUAGE="tg")
+    text = done.stderr.decode()
+    assert done.returncode == 2 and text.startswith("Истифода: ") and told in text
+    assert not re.search("Usage|Error|No such|Missing|Invalid|Try ", text)
+    assert soro("--language", "ru", *words).stderr.decode().startswith("Использование: ")
+    own_home.mkdir()
+    (own_home / "settings.toml").write_text('language = "ru"\n')
+    environ = {name: value for name, value in os.environ.items() if name != "SORO_LANGUAGE"}
+    command = [sys.executable, "-m", "soro_edge.cli", *words]
+    done = subprocess.run(command, capture_output=True, env=environ, timeout=60)
+    assert "Ошибка: " in done.stderr.decode()

@@ -15,19 +15,22 @@ def notice(desk: Desk) -> str:
     return str(desk.screen.query_one("#notice", Static).content)
 
 
-def test_the_first_screen_tells_of_the_prompt_not_of_the_list() -> None:
+@pytest.mark.parametrize("size", [(80, 24), (120, 30)])
+def test_the_first_screen_tells_of_the_prompt_not_of_the_list(size: tuple[int, int]) -> None:
     desk = Desk()
 
     async def act() -> None:
         await desk.pilot.pause()
         assert isinstance(desk.screen.focused, Prompt)
         assert "mistakes" in notice(desk)
-        await desk.pilot.press("f2")
+        desk.screen.query_one(ConversationList).focus()
+        if size == (80, 24):
+            await desk.pilot.press("f2")
         await desk.until(lambda: "F2: close" in notice(desk))
         await desk.pilot.press("escape")
         await desk.until(lambda: "mistakes" in notice(desk))
 
-    desk.run(act)
+    desk.run(act, size=size)
 
 
 @pytest.mark.parametrize("quit_key", ["f10", "ctrl+q"])
@@ -128,3 +131,15 @@ def test_the_keys_come_back_when_the_window_grows() -> None:
         await desk.until(lambda: len(desk.screen.query(FooterKey)) == 6)
 
     desk.run(act, size=(40, 24))
+
+
+def test_a_list_that_a_narrow_window_hides_does_not_keep_the_keys() -> None:
+    desk = Desk()
+
+    async def act() -> None:
+        desk.screen.query_one(ConversationList).focus()
+        await desk.until(lambda: "F2: close" in notice(desk))
+        await desk.pilot.resize_terminal(80, 24)
+        await desk.until(lambda: "mistakes" in notice(desk) and desk.prompt.has_focus)
+
+    desk.run(act, size=(120, 30))

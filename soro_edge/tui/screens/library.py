@@ -68,7 +68,10 @@ class LibraryScreen(Screen[None]):
 
     def on_resize(self) -> None:
         if not self._list_asked:
-            self.query_one(ConversationList).set_class(self.size.width >= WIDE_COLUMNS, "shown")
+            view, wide = self.query_one(ConversationList), self.size.width >= WIDE_COLUMNS
+            view.set_class(wide, "shown")
+            if view.has_focus and not wide:
+                self.query_one(Prompt).focus()
 
     def action_toggle_list(self) -> None:
         """Show and enter the list, or hide it."""
