@@ -8,7 +8,7 @@ Knows layers and texts, no file.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 
 import numpy as np
@@ -159,19 +159,21 @@ class Calibration:
 
         # Whole parts and not groups: sums in a fixed order make the same bytes each time.
         parts = in_parallel(look, slices(len(self._tokens), -(-len(self._tokens) // _PARTS)))
-        count = np.float32(self._calibrating * self._tokens.shape[1])
-        hessian, lost = parts[0].hessian, parts[0].lost
-        for part in parts[1:]:
-            hessian += part.hessian
-            lost += part.lost
-        hessian /= count
-        lost /= count
-        return _Inputs(
-            hessian=hessian,
-            # The product with W is taken where it is smaller: of each input, or of their sum.
-            lost=lost if rows < width else weights @ lost,
-            seen=[group for part in parts for group in part.seen],
-        )
+        means = _means(parts, self._calibrating * self._tokens.shape[1])
+        # The product with W is taken where it is smaller: of each input, or of their sum.
+        return means if rows < width else replace(means, lost=weights @ means.lost)
+
+
+def _means(parts: Sequence[_Inputs], tokens: int) -> _Inputs:
+    """Of sums over some texts each, in place of the first part's."""
+    hessian, lost = parts[0].hessian, parts[0].lost
+    for part in parts[1:]:
+        hessian += part.hessian
+        lost += part.lost
+    hessian /= np.float32(tokens)
+    lost /= np.float32(tokens)
+    seen = [group for part in parts for group in part.seen]
+    return _Inputs(hessian=hessian, lost=lost, seen=seen)
 
 
 def _rounded_alone(layer: Weights, grids: Mapping[str, Grid]) -> Weights:

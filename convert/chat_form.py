@@ -5,7 +5,9 @@ is long enough. What they say does not matter here: the control pieces and what 
 templates and tokens, no weights.
 """
 
+import json
 from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
 from pathlib import Path
 
 import jinja2
@@ -16,6 +18,8 @@ from convert.generation_config import ends_turns, read_generation_config
 from convert.tokenizer import Tokenizer
 
 Message = dict[str, str]
+_DAY = datetime(2025, 9, 1)
+"""Today, for a template that asks: the same checkpoint makes the same file on every day."""
 _IN_TEMPLATES = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 """What a wrong expression in a template can end with."""
 
@@ -46,14 +50,23 @@ def conversations(
                 messages = []
 
 
+def _json(value: object, indent: int | None = None) -> str:
+    """Unlike jinja's own filter it leaves letters and HTML's signs as they are."""
+    return json.dumps(value, ensure_ascii=False, indent=indent)
+
+
 def _renderer(tokenizer: Tokenizer) -> Callable[[list[Message]], str]:
-    """The template as transformers runs it."""
+    """The template with what transformers gives it."""
 
     def raise_exception(reason: str) -> None:
         raise jinja2.TemplateError(reason)
 
-    environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True)
+    environment = ImmutableSandboxedEnvironment(
+        trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols"]
+    )
+    environment.filters["tojson"] = _json
     environment.globals["raise_exception"] = raise_exception
+    environment.globals["strftime_now"] = _DAY.strftime
     special = tokenizer.special
     tokens = {
         "bos_token": tokenizer.pieces[special.bos],

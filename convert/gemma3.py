@@ -41,8 +41,6 @@ STAGES: tuple[tuple[str, ...], ...] = (
 )
 """A layer's matrices by the inputs that they share, in the order of the computation."""
 
-MATRICES = tuple(name for stage in STAGES for name in stage)
-
 
 def layer_tensor(layer: int, name: str) -> str:
     """The canonical Hugging Face name of a layer's tensor."""

@@ -112,9 +112,6 @@ class LlamaModel:
         """Whether the token ends an answer."""
         return bool(_lib.llama_vocab_is_eog(self._vocabulary, token))
 
-    def is_control(self, token: int) -> bool:
-        return bool(_lib.llama_vocab_is_control(self._vocabulary, token))
-
     def piece(self, token: int) -> str:
         """The piece as it is stored, spaces as `▁`."""
         stored: bytes = _lib.llama_vocab_get_text(self._vocabulary, token)

@@ -36,7 +36,8 @@ class Merges:
         self._known_words: dict[str, tuple[list[str], frozenset[str]]] = {}
 
     def pieces_of(self, text: str) -> list[str]:
-        """The pieces of a text, a letter without a piece as it is."""
+        """The pieces of a text, a letter without a piece as it is: what shows that these are llama.cpp's
+        merges."""
         return [piece for word in self._words(text) for piece in self._merged(word)[0]]
 
     def needed_by(self, text: str) -> set[str]:

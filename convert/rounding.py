@@ -70,7 +70,8 @@ def damped(hessian: Hessian, damping: float) -> Hessian:
 def with_damping(hessian: Hessian, damping: float, use: Callable[[Hessian], T]) -> T:
     """What `use` makes of the damped Hessian; where float32 is too coarse to factor it, of one with ten and
     with a hundred times the damping. Raises CalibrationFailed."""
-    for times in (1, 10, 100):
+    # LAPACK factors what is not a number without a word.
+    for times in (1, 10, 100) if np.isfinite(hessian).all() else ():
         with contextlib.suppress(np.linalg.LinAlgError):
             return use(damped(hessian, times * damping))
     raise CalibrationFailed(

@@ -130,6 +130,17 @@ def make_folder(folder: Path) -> Path:
     return folder
 
 
+def write_whole(path: Path, text: str) -> None:
+    """Whole or not at all. Raises StorageError."""
+    unfinished = path.with_name(path.name + ".unfinished")
+    try:
+        unfinished.write_text(text, encoding="utf-8")
+        unfinished.replace(path)
+    except OSError as error:
+        unfinished.unlink(missing_ok=True)
+        raise storage_error(error, path) from error
+
+
 def storage_error(error: OSError, path: Path) -> DiskFull | FolderNotWritable:
     """The error of the tree that tells of a failed write to `path`."""
     if error.errno in (28, 122):  # ENOSPC, EDQUOT

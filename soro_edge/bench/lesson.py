@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from soro_edge.bench.trial import GREEDY, peak_bytes
+from soro_edge.chat.memory_log import MemoryLog
 from soro_edge.chat.session import ChatOptions, ChatSession
 from soro_edge.engine.api import (
     EngineOptions,
@@ -18,7 +19,6 @@ from soro_edge.engine.api import (
     TextPiece,
 )
 from soro_edge.engine.client import EngineProcess
-from soro_edge.testing.memory_log import MemoryLog
 
 SYSTEM = (
     "You are a patient teacher in a school. You explain in short and simple sentences, step by step. "

@@ -3,13 +3,13 @@
 import json
 import sys
 
+from soro_edge.chat.memory_log import MemoryLog
 from soro_edge.chat.messages import AnswerState, MessageLog
 from soro_edge.chat.session import Answered, ChatSession, NotSaved
 from soro_edge.commands.program import AnswerOptions, Program
 from soro_edge.engine.api import TextPiece
 from soro_edge.errors import EmptyQuestion, Interrupted, NotUtf8, StorageError, UnusableAnswer
 from soro_edge.models import check_memory
-from soro_edge.testing.memory_log import MemoryLog
 
 _UNUSABLE = (AnswerState.EMPTY, AnswerState.LOOPED)
 

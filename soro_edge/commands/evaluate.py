@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from soro_edge.evaluation.compare import TaskComparison
     from soro_edge.evaluation.progress import Progress
     from soro_edge.evaluation.results import Results, TaskResult
+    from soro_edge.evaluation.task import Task
 
 
 def list_tasks(folder: Path | None) -> None:
@@ -53,11 +54,7 @@ def run_eval(
     """Measure and print: the model's results, then those it was compared with. Raises SoroError."""
     with packages_present():
         from soro_edge.evaluation.run import EvaluationOptions, evaluate
-        from soro_edge.evaluation.task import find_task
-    names = [name.strip() for words in tasks for name in words.split(",") if name.strip()]
-    if not names:
-        raise click.UsageError("Name a task: --task sib200. `soro eval list` names them all.")
-    wanted = [find_task(name) for name in dict.fromkeys(names)]
+    wanted = _named_tasks(tasks)
     options = EvaluationOptions(
         limit=limit,
         shots=shots,
@@ -88,6 +85,16 @@ def run_eval(
         found.append(other)
         show_comparison(results, other)
     return found
+
+
+def _named_tasks(tasks: tuple[str, ...]) -> "list[Task]":
+    """Of options that may name several each. Raises EvaluationFailed."""
+    from soro_edge.evaluation.task import find_task
+
+    names = [name.strip() for words in tasks for name in words.split(",") if name.strip()]
+    if not names:
+        raise click.UsageError("Name a task: --task sib200. `soro eval list` names them all.")
+    return [find_task(name) for name in dict.fromkeys(names)]
 
 
 def model_file(program: Program, model: str) -> Path:

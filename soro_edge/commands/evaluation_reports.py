@@ -22,7 +22,7 @@ from soro_edge.commands.evaluate import (
 )
 from soro_edge.commands.program import Program
 from soro_edge.models import sha256_of
-from soro_edge.paths import storage_error
+from soro_edge.paths import write_whole
 
 if TYPE_CHECKING:
     from soro_edge.commands.evaluation_generation import Generated
@@ -183,7 +183,7 @@ def write_page(program: Program, findings: "Findings", path: Path) -> None:
 
     page = compose(findings, language=program.settings.language, date=time.strftime("%Y-%m-%d"))
     written = page_html(page) if path.suffix.lower() == ".html" else page_markdown(page)
-    _write(path, written)
+    write_whole(path, written)
 
 
 def _extend_json(path: Path, findings: "Findings", generated: "Sequence[Generated]") -> None:
@@ -198,7 +198,7 @@ def _extend_json(path: Path, findings: "Findings", generated: "Sequence[Generate
         {**asdict(one.report), "answers": [asdict(answer) for answer in one.answers]}
         for one in generated
     ]
-    _write(path, json.dumps(found, ensure_ascii=False, indent=1) + "\n")
+    write_whole(path, json.dumps(found, ensure_ascii=False, indent=1) + "\n")
 
 
 def _facts(model: Path) -> "ModelFacts":
@@ -206,17 +206,6 @@ def _facts(model: Path) -> "ModelFacts":
 
     size = model.stat().st_size
     return ModelFacts(name=model.stem, file=model.name, size_bytes=size, sha256=sha256_of(model))
-
-
-def _write(path: Path, text: str) -> None:
-    """Whole or not at all. Raises StorageError."""
-    unfinished = path.with_name(path.name + ".unfinished")
-    try:
-        unfinished.write_text(text, encoding="utf-8")
-        unfinished.replace(path)
-    except OSError as error:
-        unfinished.unlink(missing_ok=True)
-        raise storage_error(error, path) from error
 
 
 @contextmanager

@@ -31,8 +31,8 @@ def run_prepare(program: Program) -> None:
 
 def _read_first_words(program: Program) -> None:
     """What every conversation begins with is read once, and its state kept on the disk."""
+    from soro_edge.chat.memory_log import MemoryLog
     from soro_edge.chat.session import ChatSession
-    from soro_edge.testing.memory_log import MemoryLog
 
     manifest = program.manifest()
     program.models.check(manifest)

@@ -7,6 +7,7 @@ process. Whether they are right nobody knows here.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from soro_edge.chat.memory_log import MemoryLog
 from soro_edge.chat.messages import AnswerState
 from soro_edge.chat.session import Answered, ChatOptions, ChatSession
 from soro_edge.engine.api import Engine
@@ -18,7 +19,6 @@ from soro_edge.evaluation.answer_checks import (
     words,
 )
 from soro_edge.evaluation.questions import Question
-from soro_edge.testing.memory_log import MemoryLog
 
 FOREIGN_SUBJECTS = frozenset({"забони русӣ", "забони англисӣ"})
 """Here other letters belong into the answer, and are not counted."""

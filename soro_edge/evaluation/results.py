@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from soro_edge.errors import EvaluationFailed
-from soro_edge.paths import storage_error
+from soro_edge.paths import write_whole
 
 FORMAT = 1
 """Of the JSON file; another number is another meaning."""
@@ -91,13 +91,7 @@ class Results:
 
     def write(self, path: Path) -> None:
         """Whole or not at all. Raises StorageError."""
-        unfinished = path.with_name(path.name + ".unfinished")
-        try:
-            unfinished.write_text(self.json(), encoding="utf-8")
-            unfinished.replace(path)
-        except OSError as error:
-            unfinished.unlink(missing_ok=True)
-            raise storage_error(error, path) from error
+        write_whole(path, self.json())
 
 
 def read_results(path: Path) -> Results:

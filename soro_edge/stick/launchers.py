@@ -106,7 +106,9 @@ class Launchers:
 
     def remove_menu(self, environ: Mapping[str, str] = os.environ) -> None:
         with suppress(OSError):
-            menu_entry(environ, windows=self.windows).unlink(missing_ok=True)
+            entry = menu_entry(environ, windows=self.windows)
+            if entry.exists() and self._is_ours(entry):
+                entry.unlink()
             command = _command(environ)
             if not self.windows and command.is_symlink() and command.readlink() == self.program:
                 command.unlink()
@@ -118,11 +120,19 @@ class Launchers:
         folder = str(self.installation.folder).replace("%", "%%")
         return _WINDOWS_ENTRY_ELSEWHERE.format(folder=folder)
 
+    def _is_ours(self, entry: Path) -> bool:
+        """install.sh of the plain bundle uses the same name on Linux."""
+        if self.windows:
+            return True
+        starts = f'Exec="{_quoted(self.program)}"'
+        return starts in entry.read_text(encoding="utf-8", errors="replace").splitlines()
+
     def _link_command(self, environ: Mapping[str, str]) -> None:
         """The word `soro` in a terminal, unless somebody has a program of that name there."""
         command = _command(environ)
         with suppress(OSError):
-            if command.exists() and not command.is_symlink():
+            ours = command.is_symlink() and command.readlink() == self.program
+            if command.exists() and not ours:
                 return
             command.parent.mkdir(parents=True, exist_ok=True)
             command.unlink(missing_ok=True)

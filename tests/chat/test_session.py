@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 import pytest
 
+from soro_edge.chat.memory_log import MemoryLog
 from soro_edge.chat.messages import AnswerState, Role
 from soro_edge.chat.session import (
     Answered,
@@ -24,7 +25,6 @@ from soro_edge.errors import (
     NotUtf8,
     QuestionTooLong,
 )
-from soro_edge.testing.memory_log import MemoryLog
 from soro_edge.testing.scripted import ScriptedAnswer, ScriptedEngine
 
 

@@ -54,7 +54,7 @@ def _texts(model: ExactModel, count: int, seed: int) -> Tokens:
 
 
 def _grids(grid: Grid) -> dict[str, Grid]:
-    return dict.fromkeys(gemma3.MATRICES, grid)
+    return {name: grid for stage in gemma3.STAGES for name in stage}
 
 
 def _calibrated(

@@ -75,6 +75,22 @@ def test_user_and_model_take_turns_in_the_templates_own_words(tokenizer: Tokeniz
     assert found == [list(range(30))]
 
 
+def test_a_template_has_what_transformers_gives_it(tokenizer: Tokenizer) -> None:
+    own = replace(
+        tokenizer,
+        chat_template="{% for m in messages %}{{ m.content | tojson }}{% break %}{% endfor %}"
+        "{{ strftime_now('%Y') | length }}",
+    )
+    rendered: list[str] = []
+
+    def tokenize(words: str) -> list[int]:
+        rendered.append(words)
+        return []
+
+    assert not list(conversations(["<ӯ>", "ду"], own, tokenize, 30))
+    assert rendered == ['"<ӯ>"4']
+
+
 @pytest.mark.parametrize("template", ["{% for %}", "{{ raise_exception('no') }}", "{{ 1 / 0 }}"])
 def test_a_template_that_cannot_be_used_is_named(template: str, tokenizer: Tokenizer) -> None:
     broken = replace(tokenizer, chat_template=template)

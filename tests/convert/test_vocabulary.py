@@ -17,15 +17,15 @@ from convert.scripts import keeps_exactly
 from convert.tokenizer import Tokenizer, read_tokenizer
 from convert.vocabulary import VocabularyPlan, plan_vocabulary
 from convert.vocabulary_proof import (
-    comes_back,
     compare_tokenization,
-    differing_logits,
     prove_vocabulary,
     write_vocabulary,
 )
 from tests.convert.vocabulary_models import (
     WIDTH,
+    comes_back,
     corpus,
+    differing_logits,
     write_tiny_model,
     write_tokenizer_model,
 )

@@ -18,14 +18,14 @@ from convert.llama import LlamaModel
 from convert.tokenizer import Tokenizer, fit_to_embedding, read_tokenizer
 from convert.vocabulary import DEFAULT_ROWS, VocabularyPlan, plan_vocabulary
 from convert.vocabulary_proof import (
-    comes_back,
     compare_tokenization,
-    differing_logits,
     prove_vocabulary,
     write_vocabulary,
 )
 from tests.convert.test_vocabulary import KEPT_TEXT
 from tests.convert.vocabulary_models import (
+    comes_back,
+    differing_logits,
     tokenizer_of,
     write_tokenizer_json,
     write_trimmed_gguf,

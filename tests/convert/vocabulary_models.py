@@ -4,6 +4,7 @@ and a trimmed copy of a GGUF."""
 import io
 import json
 import random
+from collections.abc import Sequence
 from pathlib import Path
 
 import gguf
@@ -11,6 +12,7 @@ import numpy as np
 import sentencepiece
 from numpy.typing import NDArray
 
+from convert.llama import LlamaModel
 from convert.tokenizer import GEMMA_TEMPLATE, SpecialIds, Tokenizer, write_tokenizer
 from convert.vocabulary import VocabularyPlan
 
@@ -190,3 +192,20 @@ def _finish(writer: gguf.GGUFWriter) -> None:
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
+
+
+def differing_logits(
+    full: LlamaModel, trimmed: LlamaModel, kept: NDArray[np.int64], tokens: Sequence[int]
+) -> int:
+    """How many logits of kept pieces differ in any bit, after each of `tokens` (ids of the trimmed
+    model)."""
+    old_tokens = kept[list(tokens)].tolist()
+    pairs = zip(full.logits_in_batches(old_tokens), trimmed.logits_in_batches(tokens), strict=True)
+    return sum(
+        int((old[:, kept].view(np.uint32) != new.view(np.uint32)).sum()) for old, new in pairs
+    )
+
+
+def comes_back(model: LlamaModel, text: str) -> bool:
+    """Whether a text's tokens give the text again."""
+    return model.detokenize(model.tokenize(text)) == text.encode("utf-8")

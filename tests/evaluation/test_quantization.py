@@ -8,6 +8,7 @@ import pytest
 from soro_edge.errors import EvaluationFailed, ModelCutShort, ModelError
 from soro_edge.evaluation import compared
 from soro_edge.evaluation.given_text import our_text, read_text
+from soro_edge.evaluation.journal import METHOD
 from soro_edge.evaluation.native import Scorer
 from soro_edge.evaluation.quantization import QuantizationReport, report_quantization
 from soro_edge.testing.tiny_gemma3 import LETTERS, PIECES, write_tiny_gemma3
@@ -180,7 +181,7 @@ def test_it_goes_on_where_the_power_went(
     assert again == cold
     assert kept(2)[1] == [2, 2]
     assert kept(2, fresh=True)[1] == [2, 0, 1, 1]
-    monkeypatch.setattr(compared, "METHOD", compared.METHOD + 1)
+    monkeypatch.setattr(compared, "METHOD", METHOD + 1)
     assert kept(2)[1] == [2, 0, 1, 1]
 
 

@@ -9,7 +9,7 @@ import pytest
 from soro_edge.errors import DiskFull, EvaluationFailed
 from soro_edge.evaluation import run
 from soro_edge.evaluation.compare import compare, compare_all
-from soro_edge.evaluation.journal import Journal
+from soro_edge.evaluation.journal import METHOD, Journal
 from soro_edge.evaluation.native import Scorer
 from soro_edge.evaluation.progress import Silent
 from soro_edge.evaluation.results import ItemScore, Results, TaskResult, read_results
@@ -140,7 +140,7 @@ def test_another_method_measures_again(
     tiny_model: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     evaluated(tiny_model, folder, limit=2)
-    monkeypatch.setattr(run, "METHOD", run.METHOD + 1)
+    monkeypatch.setattr(run, "METHOD", METHOD + 1)
     watching = Breaking(1000)
     evaluated(tiny_model, folder, watching, limit=2)
     assert watching.done == 0

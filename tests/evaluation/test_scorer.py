@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from soro_edge.engine.native import lib
 from soro_edge.errors import EvaluationFailed
-from soro_edge.evaluation import native
 from soro_edge.evaluation.branches import Group, LogLikelihood, Request, groups
 from soro_edge.evaluation.native import Scorer
 from soro_edge.evaluation.rows import chosen
@@ -102,7 +102,7 @@ def test_the_greedy_flag(scorer: Scorer) -> None:
 def living(monkeypatch: pytest.MonkeyPatch) -> set[int]:
     """Contexts that were made and not given back; to give one back twice is a KeyError."""
     contexts: set[int] = set()
-    make, free = native.lib.llama_init_from_model, native.lib.llama_free
+    make, free = lib.llama_init_from_model, lib.llama_free
 
     def made(model: int, wanted: object) -> int:
         context: int = make(model, wanted)
@@ -113,8 +113,8 @@ def living(monkeypatch: pytest.MonkeyPatch) -> set[int]:
         contexts.remove(context)
         free(context)
 
-    monkeypatch.setattr(native.lib, "llama_init_from_model", made)
-    monkeypatch.setattr(native.lib, "llama_free", freed)
+    monkeypatch.setattr(lib, "llama_init_from_model", made)
+    monkeypatch.setattr(lib, "llama_free", freed)
     return contexts
 
 
@@ -125,7 +125,7 @@ def test_no_room_is_told_and_less_can_be_had(
     with Scorer(tiny_model, context_tokens=64, threads=1) as scorer:
         [wanted] = scorer.answer([request])
         with monkeypatch.context() as patch:
-            patch.setattr(native.lib, "llama_init_from_model", lambda *_: None)
+            patch.setattr(lib, "llama_init_from_model", lambda *_: None)
             with pytest.raises(EvaluationFailed, match="no context"):
                 scorer.reserve(4096)
         assert not living
@@ -137,7 +137,7 @@ def test_no_room_is_told_and_less_can_be_had(
 def test_a_recurrent_model_is_refused_and_given_back(
     tiny_model: Path, living: set[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(native.lib, "llama_model_is_recurrent", lambda _model: True)
+    monkeypatch.setattr(lib, "llama_model_is_recurrent", lambda _model: True)
     with pytest.raises(EvaluationFailed, match="no context"):
         Scorer(tiny_model, context_tokens=64, threads=1)
     assert not living

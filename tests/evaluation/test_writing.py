@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from soro_edge.evaluation import native
+from soro_edge.engine.native import lib
 from soro_edge.evaluation.items import Item
 from soro_edge.evaluation.methods import method_of
 from soro_edge.evaluation.native import Scorer
@@ -62,13 +62,13 @@ def test_side_by_side_is_alone(scorer: Scorer) -> None:
 def test_fewer_are_written_at_once_where_memory_is_short(
     tiny_model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    make, tried = native.lib.llama_init_from_model, []
+    make, tried = lib.llama_init_from_model, []
 
     def little_memory(model: int, wanted: Any) -> int | None:
         tried.append(wanted.n_ctx)
         return make(model, wanted) if wanted.n_ctx <= 4096 else None
 
-    monkeypatch.setattr(native.lib, "llama_init_from_model", little_memory)
+    monkeypatch.setattr(lib, "llama_init_from_model", little_memory)
     with Scorer(tiny_model, context_tokens=256, threads=1, exact=True) as scorer:
         prompts = [tuple(scorer.tokenize(text * 200)) for text in ("аз", "бо", "ва")]
         each = max(map(len, prompts)) + 4

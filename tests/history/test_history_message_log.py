@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from soro_edge.chat.memory_log import MemoryLog
 from soro_edge.chat.messages import AnswerState, Message, MessageLog, Role
 from soro_edge.history.store import History
-from soro_edge.testing.memory_log import MemoryLog
 
 FINAL = [state for state in AnswerState if state is not AnswerState.WRITING]
 

@@ -126,7 +126,7 @@ def test_what_is_old_enough_is_not_touched_and_an_open_window_is_told(
     with History.open(path), pytest.raises(HistoryBusy), all_alone([HistoryFiles(path)]):
         raise AssertionError("a window is open")
     with all_alone([HistoryFiles(path)]), pytest.raises(HistoryBusy):
-        History.open(path)
+        History.open(path, busy_seconds=0.05)
     History.open(path).close()
 
 

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from soro_edge.chat.memory_log import MemoryLog
 from soro_edge.chat.messages import MessageLog
 from soro_edge.errors import NoConversation, StorageError
-from soro_edge.testing.memory_log import MemoryLog
 
 
 @dataclass(slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""A MessageLog in a list, for tests and for `soro ask --no-history`."""
+"""A MessageLog in a list: `soro ask --no-history`, questions of the program itself, tests."""
 
 from dataclasses import replace
 
