@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from soro_edge.commands.confirm import confirm
 from soro_edge.commands.models import progress_bar
 from soro_edge.commands.program import Program
 from soro_edge.engine.hardware import total_memory_bytes
@@ -106,7 +107,9 @@ def run_remove(program: Program, to: Path | None, *, sure: bool) -> None:
     if not sure:
         _tell(_("The program in {folder} will be deleted."), folder=installation.folder)
         _tell(_("What pupils wrote stays: {folder}"), folder=find_paths(portable=False).data)
-        click.confirm(_("Delete it?"), abort=True)
+        if not confirm(_("Delete it?")):
+            click.echo(_("Nothing was deleted."))
+            return
     remove(installation)
     if _in_menu(program, installation):
         Launchers(installation).remove_menu()
