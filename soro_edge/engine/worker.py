@@ -130,12 +130,13 @@ class Worker:
                 engine.stop()  # Stop may have come before the answer began
             if isinstance(event, TextPiece):
                 held += event.text
+                # The first word is told at once: it is what a person waits for.
                 if time.monotonic() - said_at < JOIN_SECONDS:
                     continue
-                event = TextPiece(held)
+                event, said_at = TextPiece(held), time.monotonic()
             elif held:
                 self._say(TextPiece(held))
-            held, said_at = "", time.monotonic()
+            held = ""
             self._say(event)
 
     def _load(self, options: EngineOptions) -> None:
