@@ -63,7 +63,9 @@ rm -rf dist/windows/soro
 cp -r "$INSIDE/dist/soro" dist/windows/soro
 cp packaging/windows/*.cmd dist/windows/soro/
 for name in msvcp140 vcruntime140 vcruntime140_1; do
-    cp "$INSIDE/python/$name.dll" dist/windows/soro/_internal/
+    # PyInstaller takes some of them itself, in capitals: to FAT32 that is the same name.
+    [ -n "$(find dist/windows/soro/_internal -maxdepth 1 -iname "$name.dll")" ] ||
+        cp "$INSIDE/python/$name.dll" dist/windows/soro/_internal/
 done
 python3 packaging/finish_bundle.py dist/windows/soro
 makensis -V2 -DVERSION="$(cat dist/windows/soro/VERSION)" packaging/windows/soro.nsi

@@ -27,6 +27,11 @@ def faults(bundle: Path) -> Iterator[str]:
             yield f"{name} has no place in a bundle"
         elif file.is_file() and needed_glibc(file) > OLDEST_GLIBC:
             yield f"{name} needs glibc {'.'.join(map(str, needed_glibc(file)))}"
+    by_name: dict[str, Path] = {}
+    for file in sorted(bundle.rglob("*")):
+        other = by_name.setdefault(str(file).casefold(), file)
+        if other != file:
+            yield f"{file.relative_to(bundle)} and {other.name} are one name to FAT32"
     variants = list((bundle / "_internal/llama_cpp/lib").glob("*ggml-cpu-*"))
     if not any(file.stem.endswith("-x64") for file in variants):
         yield "there is no llama.cpp for plain x86-64"

@@ -2,6 +2,7 @@
 
 import ctypes
 import importlib
+import importlib.util
 import re
 import sys
 import types
@@ -229,3 +230,15 @@ def test_the_loaded_model_tells_the_variant(
     loaded = model.LoadedModel(EngineOptions(model_path=str(tiny_model)), lambda fraction: None)
     assert loaded.info.variant == "haswell"
     loaded.close()
+
+
+def test_names_that_are_one_to_fat32_are_a_fault(tmp_path: Path) -> None:
+    path = ROOT / "packaging/finish_bundle.py"
+    spec = importlib.util.spec_from_file_location("finish_bundle", path)
+    assert spec and spec.loader
+    rules = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(rules)
+    for name in ("VCRUNTIME140.dll", "vcruntime140.dll", "vcruntime140_1.dll"):
+        (tmp_path / name).write_bytes(b"")
+    told = [fault for fault in rules.faults(tmp_path) if "FAT32" in fault]
+    assert told == ["vcruntime140.dll and VCRUNTIME140.dll are one name to FAT32"]
