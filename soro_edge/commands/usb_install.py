@@ -1,8 +1,8 @@
 """`soro usb install`, `check`, `back`, `remove`: what a teacher sees of them, in plain lines."""
 
 import sys
-import time
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 import click
@@ -18,12 +18,11 @@ from soro_edge.stick.going_back import go_back
 from soro_edge.stick.installed import Installation, running_installation
 from soro_edge.stick.installing import Done, Order, Step, install
 from soro_edge.stick.launchers import Launchers
+from soro_edge.stick.making import RELEASE_TIME
 from soro_edge.stick.program import InstalledProgram
 from soro_edge.stick.reading import Stick, open_stick, this_system
 from soro_edge.stick.removing import remove
 from soro_edge.stick.signing import short
-
-_OLDEST_TIME = 1_000_000_000
 
 
 def run_install(
@@ -141,10 +140,12 @@ def _installation(to: Path | None) -> Installation:
 
 
 def _release(release: int) -> str:
-    """When a stick was made, where its maker gave no number of his own."""
-    if release < _OLDEST_TIME:
+    """When a stick was made, as a date, where its maker gave no number of his own."""
+    try:
+        made = datetime.strptime(str(release), RELEASE_TIME)
+    except ValueError:
         return str(release)
-    return time.strftime("%Y-%m-%d %H:%M", time.localtime(release))
+    return made.strftime("%Y-%m-%d %H:%M")
 
 
 def _tell(words: str, **fields: object) -> None:

@@ -31,6 +31,8 @@ from soro_edge.stick.planning import (
 from soro_edge.stick.reading import FOLDER, MANIFEST, SIGNATURE, Stick, open_stick
 from soro_edge.stick.signing import Signature, write_signature
 
+RELEASE_TIME = "%Y%m%d%H%M%S"
+"""A release's number where the maker gives none: when it was made, in UTC."""
 _BEGUN = "begun"
 """Lies there while a stick is made, so that an interrupted one is known again."""
 
@@ -93,7 +95,7 @@ def _one_version(bundles: Mapping[Group, Path]) -> str:
 
 
 def _next_release(root: Path) -> int:
-    now = int(time.strftime("%Y%m%d%H%M%S", time.gmtime()))
+    now = int(time.strftime(RELEASE_TIME, time.gmtime()))
     try:
         return max(now, open_stick(root).manifest.release + 1)
     except StickError:

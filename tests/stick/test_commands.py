@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from soro_edge import cli, locale
+from soro_edge.commands import usb_install
 from soro_edge.commands.usb_start import make_portable
 from soro_edge.engine.api import LoadMode
 from soro_edge.engine.tuning import Tuning, processor_name, write_tuning
@@ -169,6 +170,11 @@ def test_an_installed_program_knows_its_own_installation(
     assert running_installation() == Installation(tmp_path)
     monkeypatch.setattr(sys, "executable", str(tmp_path / "stick/soro/linux/soro/soro"))
     assert running_installation() is None
+
+
+def test_a_release_is_told_as_a_date_where_it_is_one() -> None:
+    assert usb_install._release(20261124135446) == "2026-11-24 13:54"
+    assert [usb_install._release(number) for number in (7, 10**18)] == ["7", str(10**18)]
 
 
 def test_launchers_and_menu_entries_of_both_systems(tmp_path: Path) -> None:
