@@ -105,7 +105,7 @@ def test_keygen_make_check_install_back_remove(
         (("install", "/nowhere"), "This is no stick of Soro: /nowhere"),
         (("start",), "This is no stick of Soro"),
         (("back", "--to", "/nowhere"), "Soro is not installed in /nowhere"),
-        (("make", "/tmp/x", "--key", "/nowhere"), "The maker's key cannot be used: /nowhere"),
+        (("make", "nowhere", "--key", "/nowhere"), "The maker's key cannot be used: /nowhere"),
     ],
 )
 def test_a_bad_day_is_one_sentence_a_hint_and_a_code(words: tuple[str, ...], told: str) -> None:
