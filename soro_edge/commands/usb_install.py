@@ -102,20 +102,31 @@ def run_back(program: Program, to: Path | None) -> None:
 def run_remove(program: Program, to: Path | None, *, sure: bool) -> None:
     """Raises NotInstalled, StillRunning, InstallationBusy, StorageError."""
     installation = _installation(to)
-    installation.installed()
-    if not sure:
-        _tell(_("The program in {folder} will be deleted."), folder=installation.folder)
-        _tell(_("What pupils wrote stays: {folder}"), folder=find_paths(portable=False).data)
-        if not confirm(_("Delete it?")):
-            click.echo(_("Nothing was deleted."))
-            return
-    remove(installation)
-    if _in_menu(program, installation):
+    in_menu = _in_menu(program, installation)
+    if not sure and not agrees_to_remove(program, to):
+        return
+    if installation.read():
+        remove(installation)
+    elif not in_menu:
+        installation.installed()
+    if in_menu:
         Launchers(installation).remove_menu()
     click.echo(_("Deleted."))
     if installation.folder.exists():
         # Windows keeps what is in use; a person may have put something there.
         _tell(_("A rest that is in use stays: {folder}"), folder=installation.folder)
+
+
+def agrees_to_remove(program: Program, to: Path | None) -> bool:
+    """Asked, and told what stays. Raises NotInstalled, StorageError."""
+    installation = _installation(to)
+    installation.installed()
+    _tell(_("The program in {folder} will be deleted."), folder=installation.folder)
+    _tell(_("What pupils wrote stays: {folder}"), folder=find_paths(portable=False).data)
+    if confirm(_("Delete it?")):
+        return True
+    click.echo(_("Nothing was deleted."))
+    return False
 
 
 def find_stick(stick: Path | None) -> Path:
