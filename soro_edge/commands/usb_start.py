@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from soro_edge import locale
+from soro_edge.commands.confirm import typed_line
 from soro_edge.commands.machine_page import run_machine_page
 from soro_edge.commands.program import Program
 from soro_edge.commands.usb_install import (
@@ -32,10 +33,8 @@ from soro_edge.stick.manifest import Group
 from soro_edge.stick.program import clean_environment
 from soro_edge.stick.reading import FOLDER, Stick, open_stick, this_system
 
-INTERRUPTED = 130
 _LANGUAGES = {"7": "tg", "8": "ru", "9": "en"}
-
-
+_INTERRUPTED = 130
 REMOVED_BY_STICK = 11
 """Exit code: a person agreed to the removal, and the stick's program is to do it. On Windows no program
 deletes itself; START-WINDOWS.cmd knows the number."""
@@ -47,22 +46,22 @@ def run_start(program: Program, stick: Path | None) -> int:
     code = 0
     while True:
         _show_choices()
+        click.echo(f"{_('Number')}: ", nl=False)
         try:
-            given = click.prompt(_("Number"), default="", show_default=False)
-            chosen = _number(given)
-            click.echo()
-            if chosen in _LANGUAGES:
-                locale.use(_LANGUAGES[chosen])
-            elif chosen == "0":
-                return code
-            else:
-                code = _do(program, root, chosen)
-        except click.Abort:
-            # Ctrl-C, Ctrl-D or a closed window: nothing is under way here.
-            click.echo()
+            given = typed_line()
+        except KeyboardInterrupt:
+            given = ""
+        click.echo()
+        chosen = _number(given)
+        if chosen == "0" or not given:
+            # Also after Ctrl-C, Ctrl-D and in a closed window: nothing is under way here.
             return code
-        if code == REMOVED_BY_STICK or (chosen == "6" and running_installation()):
-            # What runs here was deleted.
+        if chosen in _LANGUAGES:
+            locale.use(_LANGUAGES[chosen])
+            continue
+        code = _do(program, root, chosen)
+        if code == REMOVED_BY_STICK or not Path(sys.executable).exists():
+            # What runs here is to be deleted, or was.
             return code
 
 
@@ -125,7 +124,7 @@ def _do(program: Program, root: Path, chosen: str) -> int:
         return error.exit_code
     except (KeyboardInterrupt, click.Abort):
         click.echo("\n" + _("Stopped. Nothing is half done: choose the number again to go on."))
-        return INTERRUPTED
+        return _INTERRUPTED
     return 0
 
 
