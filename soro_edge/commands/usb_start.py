@@ -35,6 +35,7 @@ from soro_edge.stick.reading import FOLDER, Stick, open_stick, this_system
 
 _LANGUAGES = {"7": "tg", "8": "ru", "9": "en"}
 _INTERRUPTED = 130
+_DELETES_NOTHING_THAT_RUNS = os.name == "nt"
 REMOVED_BY_STICK = 11
 """Exit code: a person agreed to the removal, and the stick's program is to do it. On Windows no program
 deletes itself; START-WINDOWS.cmd knows the number."""
@@ -130,7 +131,7 @@ def _do(program: Program, root: Path, chosen: str) -> int:
 
 def _remove(program: Program, root: Path) -> int:
     """Raises NotInstalled, StillRunning, InstallationBusy, StorageError."""
-    if os.name != "nt" or running_installation() is None:
+    if not _DELETES_NOTHING_THAT_RUNS or running_installation() is None:
         run_remove(program, None, sure=False)
         return 0
     if not agrees_to_remove(program, None):

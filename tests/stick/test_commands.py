@@ -45,8 +45,9 @@ else:
 
 def usb(*words: object, given: str = "") -> tuple[int, str]:
     """Exit code and all that was told."""
+    typed = given.encode("utf-8", "surrogateescape")
     done = CliRunner().invoke(
-        cli.soro, ["usb", *map(str, words)], input=given, standalone_mode=False
+        cli.soro, ["usb", *map(str, words)], input=typed, standalone_mode=False
     )
     if isinstance(done.exception, SoroError):
         told = f"{done.output}{done.exception}\n{done.exception.advice}"
@@ -121,7 +122,7 @@ def test_an_installation_that_cannot_be_written_is_told(make: MakeStick, read_on
 
 def test_the_list_of_numbers_is_in_the_language_chosen(make: MakeStick) -> None:
     root = make()
-    code, told = usb("start", root, given="6\n3\n7\n0\n")
+    code, told = usb("start", root, given="x\n3\n7\n0\n")
     assert code == 0 and "Write one of the numbers" in told and "files are whole" in told
     assert "флешкаро санҷидан" in told.split("files are whole")[1]
 
