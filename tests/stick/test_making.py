@@ -184,3 +184,14 @@ def test_what_cannot_be_put_on_a_stick_is_told(make: MakeStick, tmp_path: Path) 
     (bundle / "VERSION").write_text("\n")
     with pytest.raises(CannotMake):
         make(root=root)
+
+
+def test_short_names_that_a_system_shows_in_capitals_are_no_strangers(make: MakeStick) -> None:
+    """As Linux does with `shortname=win95`; FAT32 finds them by either name."""
+    root = make()
+    folder = root / "soro"
+    for path in (folder / "linux" / "soro" / "VERSION", folder / "failed.txt"):
+        path.with_name(path.name.swapcase()).write_bytes(path.read_bytes())
+    (folder / "MANIFEST.SIG").touch()
+    (folder / "autorun.inf").touch()
+    assert open_stick(root).strangers() == ["soro/autorun.inf"]
