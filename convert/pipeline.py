@@ -98,7 +98,7 @@ def convert(options: ConversionOptions, progress: Progress) -> Report:
         conversion = _prepared(options, checkpoint, submit, progress)
         output.require_room(conversion.plan, conversion.vocabulary.rows)
         rounding = _written(conversion, output, progress)
-        verified = _verified(conversion, rounding, output.partial, fingerprint, submit, progress)
+        verified = _verified(conversion, rounding, output, fingerprint, submit, progress)
         report = _report(conversion, rounding, verified, seconds=time.monotonic() - began)
         manifest = manifest_text(
             options,
@@ -163,17 +163,21 @@ def _written(conversion: _Conversion, output: OutputFile, progress: Progress) ->
 def _verified(
     conversion: _Conversion,
     rounding: Rounding,
-    path: Path,
+    output: OutputFile,
     fingerprint: Future[str],
     submit: Submit,
     progress: Progress,
 ) -> _Verified:
-    """The file is what it should be. Its answer and both hashes are made beside the comparison."""
+    """The file is what it should be. Its answer and both hashes are made beside the comparison, and the disk
+    gets its time."""
+    path = output.partial
     sha256 = submit(lambda: sha256_of(path))
     answer = submit(lambda: answer_of(path, conversion.vocabulary.tokenizer))
+    on_disk = submit(output.sync)
     calibrated = rounding.losses.keys()
     errors = tensor_errors(path, conversion.tensors, progress, calibrated=calibrated)
     torch = _against_torch(conversion, path)
+    on_disk.result()
     progress.begin("hashing the checkpoint", 1)
     return _Verified(
         file=ConvertedFile(
