@@ -31,6 +31,7 @@ def run_convert(
 ) -> None:
     """Convert and print the report. Raises ConversionFailed, NoConverter."""
     rows, most_bytes = vocabulary_rows(vocabulary), size_bytes(size)
+    _look_at(checkpoint)
     try:
         from convert.command import run
         from convert.errors import ConversionError
@@ -58,6 +59,20 @@ def run_convert(
     )
     try:
         run(options, as_json=as_json, write=lambda words: click.echo(words, nl=False))
+    except ConversionError as error:
+        raise ConversionFailed(reason=str(error), advice=error.hint) from error
+
+
+def _look_at(checkpoint: Path) -> None:
+    """A wrong folder is told before numpy and its like are loaded, which takes a slow computer seconds.
+    Raises ConversionFailed, NoConverter."""
+    try:
+        from convert.errors import ConversionError
+        from convert.folder import read_folder
+    except ModuleNotFoundError as error:
+        raise NoConverter(module=error.name or "convert") from error
+    try:
+        read_folder(checkpoint)
     except ConversionError as error:
         raise ConversionFailed(reason=str(error), advice=error.hint) from error
 
