@@ -14,6 +14,7 @@ import numpy as np
 from convert import gemma3, summary
 from convert.chat_form import is_instruct
 from convert.checkpoint import Checkpoint, open_checkpoint
+from convert.compiled import compiled
 from convert.encode import TensorRows
 from convert.errors import BadTarget
 from convert.exact_model import ExactModel
@@ -94,6 +95,7 @@ def convert(options: ConversionOptions, progress: Progress) -> Report:
         beside() as submit,
     ):
         checkpoint = open_checkpoint(options.checkpoint)
+        submit(compiled)  # Before it is wanted.
         fingerprint = submit(checkpoint.fingerprint)
         conversion = _prepared(options, checkpoint, submit, progress)
         output.require_room(conversion.plan, conversion.vocabulary.rows)
