@@ -146,6 +146,7 @@ def _written(conversion: _Conversion, output: OutputFile, progress: Progress) ->
         model=ExactModel(config=config, tensors=conversion.tensors),
         texts=conversion.texts,
         progress=progress,
+        steps=options.measure_steps,
     )
 
     def add_metadata(writer: gguf.GGUFWriter) -> None:

@@ -22,6 +22,7 @@ def run_convert(
     keep_text: Path | None,
     calibration: str,
     calibration_tokens: int | None,
+    steps: bool,
     size: str,
     name: str,
     license: str,
@@ -42,6 +43,8 @@ def run_convert(
         raise NoConverter(module=error.name or "convert") from error
     if type not in TYPES:
         raise click.UsageError(f"--type is one of {', '.join(TYPES)}, not «{type}».")
+    if steps and calibration == "none":
+        raise click.UsageError("--steps measures what calibration does, and there is none.")
     text = {"": DEFAULT_TEXT, "none": None}.get(calibration, Path(calibration))
     options = ConversionOptions(
         checkpoint=checkpoint,
@@ -51,6 +54,7 @@ def run_convert(
         keep_text=keep_text,
         calibration=text,
         calibration_tokens=calibration_tokens or CALIBRATION_TOKENS,
+        measure_steps=steps,
         most_bytes=most_bytes,
         name=name,
         license=license,
