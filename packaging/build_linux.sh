@@ -7,12 +7,14 @@ cd "$(dirname "$0")/.."
 BUILD=$(realpath -m "${SORO_BUILD_FOLDER:-packaging/build}")
 ROOT=$BUILD/root
 INSIDE=$ROOT/build
+# What is compiled is kept from one commit to the next: its time is not the commit's.
+COMPILED_EPOCH=1767225600
 . packaging/llama.sh
 . packaging/site.sh
 
 inside() {
     chroot "$ROOT" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 \
-        SOURCE_DATE_EPOCH="$(git log -1 --format=%ct)" DEBIAN_FRONTEND=noninteractive "$@"
+        SOURCE_DATE_EPOCH=$COMPILED_EPOCH DEBIAN_FRONTEND=noninteractive "$@"
 }
 
 if [ ! -e "$INSIDE/ready" ]; then
