@@ -2,7 +2,6 @@
 # Inside the root: SQLite of Debian 12's source into /usr/local, because Debian 11's has no STRICT tables.
 set -euo pipefail
 cd /build
-[ -e /usr/local/lib/libsqlite3.so.0 ] && exit 0
 rm -rf sqlite-source && mkdir sqlite-source
 tar xf downloads/sqlite3_*.orig.tar.xz -C sqlite-source --strip-components=1
 cd sqlite-source
