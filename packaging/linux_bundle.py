@@ -57,7 +57,9 @@ def build(target: Path) -> None:
 def _make_root() -> None:
     shutil.rmtree(CHROOT, ignore_errors=True)
     BUILD.mkdir(parents=True, exist_ok=True)
-    run(*_IN_A_NAMESPACE, "debootstrap", "--variant=minbase", "bullseye", CHROOT)
+    # It tells of every package; what fails it says on the other stream.
+    command = ("debootstrap", "--variant=minbase", "bullseye", CHROOT)
+    run(*_IN_A_NAMESPACE, *command, stdout=subprocess.DEVNULL)
     binary = (CHROOT / "etc/apt/sources.list").read_text()
     sources = binary.replace("deb ", "deb-src ", 1).replace("bullseye", "bookworm")
     (CHROOT / "etc/apt/sources.list.d/newer.list").write_text(sources)
@@ -103,7 +105,9 @@ def lacks() -> dict[str, str]:
         return {"Linux on x86-64": "build on such a machine"}
     if os.geteuid():
         found["root"] = "run it as root: sudo python packaging/build.py linux"
-    elif subprocess.run([*_IN_A_NAMESPACE, "true"], stderr=subprocess.DEVNULL).returncode:
+    elif not shutil.which("unshare") or subprocess.call(
+        [*_IN_A_NAMESPACE, "true"], stderr=subprocess.DEVNULL
+    ):
         found["a mount namespace"] = "`unshare --mount true` must work: not so in this container"
     for tool, package in (("debootstrap", "debootstrap"), ("readelf", "binutils")):
         if not shutil.which(tool, path=f"{os.environ['PATH']}:/usr/sbin"):
