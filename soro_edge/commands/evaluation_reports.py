@@ -5,8 +5,7 @@ What is printed is English, the page in the language in use.
 
 import json
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -96,7 +95,8 @@ def run_reports(
     with packages_present():
         from soro_edge.evaluation.page_contents import Findings
     path = model_file(program, model)
-    with _english(program):
+    # What is printed for the maker is English, whatever the interface speaks.
+    with locale.using("en"):
         quantization = _against(program, path, options)
         compared = [] if options.other is None else [model_file(program, options.other)]
         generated = _generated(program, [path, *compared], options)
@@ -207,13 +207,3 @@ def _facts(model: Path) -> "ModelFacts":
 
     size = model.stat().st_size
     return ModelFacts(name=model.stem, file=model.name, size_bytes=size, sha256=sha256_of(model))
-
-
-@contextmanager
-def _english(program: Program) -> Iterator[None]:
-    """What is printed for the maker is English, whatever the interface speaks."""
-    locale.use("en")
-    try:
-        yield
-    finally:
-        locale.use(program.settings.language)
