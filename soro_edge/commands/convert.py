@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from soro_edge.commands.bars import Bar
 from soro_edge.errors import ConversionFailed, NoConverter
 
 _UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9}
@@ -62,7 +63,8 @@ def run_convert(
         compare_with_torch=verify == "torch",
     )
     try:
-        run(options, as_json=as_json, write=lambda words: click.echo(words, nl=False))
+        with Bar(counted=False) as progress:
+            run(options, progress, as_json=as_json, write=lambda words: click.echo(words, nl=False))
     except ConversionError as error:
         raise ConversionFailed(reason=str(error), advice=error.hint) from error
 

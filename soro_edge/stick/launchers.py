@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from soro_edge.locale import _
-from soro_edge.paths import storage_error
+from soro_edge.paths import storage_error, write_whole
 from soro_edge.stick.errors import NothingBefore
-from soro_edge.stick.installed import Installation, write_whole
+from soro_edge.stick.installed import Installation
 
 _SHELL = """#!/bin/sh
 # Starts the version that the file `current` names as «{which}».
