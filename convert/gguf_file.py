@@ -107,9 +107,15 @@ class OutputFile:
                 written += chunk.nbytes
             assert written == tensor.size_bytes, name
             writer.write_padding(file, written)
-        file.flush()
-        os.fsync(file.fileno())
         writer.close()
+
+    def sync(self) -> None:
+        """What was written lies on the disk. Raises BadTarget."""
+        try:
+            with self.partial.open("rb+") as file:
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise _not_written(self.path, error) from error
 
     def publish(self, beside: Mapping[Path, str]) -> None:
         """The file is good: give it and the texts `beside` it their names. Raises BadTarget."""

@@ -20,6 +20,7 @@ from convert.weights import Matrix
 
 _lib: Any = _bindings
 _ERROR_LEVEL = 4
+_AGAIN = "Convert again; if it happens again, report it with this line."
 _errors: deque[str] = deque(maxlen=50)
 
 
@@ -167,9 +168,14 @@ class LlamaModel:
             yield self._run(tokens[begin : begin + self._batch_tokens], begin)
 
     def generate(self, tokens: Sequence[int], count: int) -> list[int]:
-        """Up to `count` greedily chosen tokens; stops before one that ends the answer."""
+        """Up to `count` greedily chosen tokens; stops before one that ends the answer. Raises
+        VerificationFailed where logits are no numbers."""
         self._require_context(len(tokens) + count)
         for last in self.logits_in_batches(tokens):
+            if not np.isfinite(last).all():
+                raise VerificationFailed(
+                    f"{self._path.name} computes logits that are no numbers.", _AGAIN
+                )
             following = int(last[-1].argmax())
         answer: list[int] = []
         while len(answer) < count and not self.is_end(following):
@@ -216,5 +222,5 @@ class LlamaModel:
         reason = _errors[0].removesuffix(".") if _errors else "it gave no reason"
         return VerificationFailed(
             f"llama.cpp cannot {what} {self._path.name}: {reason}.",
-            "Convert again; if it happens again, report it with this line.",
+            _AGAIN,
         )

@@ -23,6 +23,7 @@ def run_convert(
     keep_text: Path | None,
     calibration: str,
     calibration_tokens: int | None,
+    steps: bool,
     size: str,
     name: str,
     license: str,
@@ -32,6 +33,7 @@ def run_convert(
 ) -> None:
     """Convert and print the report. Raises ConversionFailed, NoConverter."""
     rows, most_bytes = vocabulary_rows(vocabulary), size_bytes(size)
+    _look_at(checkpoint)
     try:
         from convert.command import run
         from convert.errors import ConversionError
@@ -42,6 +44,8 @@ def run_convert(
         raise NoConverter(module=error.name or "convert") from error
     if type not in TYPES:
         raise click.UsageError(f"--type is one of {', '.join(TYPES)}, not «{type}».")
+    if steps and calibration == "none":
+        raise click.UsageError("--steps measures what calibration does, and there is none.")
     text = {"": DEFAULT_TEXT, "none": None}.get(calibration, Path(calibration))
     options = ConversionOptions(
         checkpoint=checkpoint,
@@ -51,6 +55,7 @@ def run_convert(
         keep_text=keep_text,
         calibration=text,
         calibration_tokens=calibration_tokens or CALIBRATION_TOKENS,
+        measure_steps=steps,
         most_bytes=most_bytes,
         name=name,
         license=license,
@@ -60,6 +65,20 @@ def run_convert(
     try:
         with Bar(counted=False) as progress:
             run(options, progress, as_json=as_json, write=lambda words: click.echo(words, nl=False))
+    except ConversionError as error:
+        raise ConversionFailed(reason=str(error), advice=error.hint) from error
+
+
+def _look_at(checkpoint: Path) -> None:
+    """A wrong folder is told before numpy and its like are loaded, which takes a slow computer seconds.
+    Raises ConversionFailed, NoConverter."""
+    try:
+        from convert.errors import ConversionError
+        from convert.folder import read_folder
+    except ModuleNotFoundError as error:
+        raise NoConverter(module=error.name or "convert") from error
+    try:
+        read_folder(checkpoint)
     except ConversionError as error:
         raise ConversionFailed(reason=str(error), advice=error.hint) from error
 

@@ -54,7 +54,7 @@ def run_make(
     for model in manifest.models:
         click.echo(
             f"model {model.name}: {model.size_bytes / 1e6:.0f} MB,"
-            f" {model.memory_bytes / 1e6:.0f} MB of memory"
+            f" at least {model.memory_bytes / 1e6:.0f} MB of memory"
         )
     told = ", ".join(group for group in bundles if group not in without)
     click.echo(

@@ -11,6 +11,8 @@ from pathlib import Path
 from soro_edge.engine.api import EngineOptions, LoadMode, ModelInfo
 from soro_edge.engine.hardware import default_threads
 from soro_edge.engine.native import VARIANT, begin_log, lib, log_text
+from soro_edge.engine.pages import ask_for_large_pages
+from soro_edge.engine.threads import ThreadPools
 from soro_edge.engine.vocabulary import Vocabulary
 from soro_edge.errors import ModelFileMissing, ModelNotLoaded, NotAModel, UnsupportedModel
 
@@ -32,6 +34,7 @@ class LoadedModel:
         self.model: int | None = open_model(
             path, load_mode=options.load_mode, repack=options.repack, on_progress=on_progress
         )
+        self._pools = ThreadPools()
         self.context: int | None = self._new_context()
         if self.context is None:
             self.close()
@@ -39,6 +42,7 @@ class LoadedModel:
         self.window_tokens: int = max(0, lib.llama_model_n_swa(self.model))
         self.threads: int = lib.llama_n_threads(self.context)
         self.prefill_threads: int = lib.llama_n_threads_batch(self.context)
+        self.use_threads(self.threads, self.prefill_threads)
         self.vocabulary = Vocabulary(self.model, template=chat_template(self.model) or "")
         self.info = describe(self.model, path, self.vocabulary, lib.llama_n_ctx(self.context))
 
@@ -47,13 +51,15 @@ class LoadedModel:
         context, self.context = self.context if hasattr(self, "context") else None, None
         if context is not None:
             lib.llama_free(context)
+            self._pools.close()
         model, self.model = self.model, None
         if model is not None:
             lib.llama_model_free(model)
 
     def use_threads(self, writing: int, reading: int) -> None:
         """For the next steps: of one token, and of a batch."""
-        lib.llama_set_n_threads(self.context, writing, reading)
+        assert self.context is not None
+        self._pools.use(self.context, writing=writing, reading=reading)
 
     def _new_context(self) -> int | None:
         options = self._options
@@ -116,6 +122,8 @@ def open_model(
     wanted.use_extra_bufts = repack
 
     def progress(fraction: float, _user_data: object) -> bool:
+        if fraction == 0:  # room was made for all weights, and nothing was read into it yet
+            ask_for_large_pages()
         on_progress(fraction)
         return True
 

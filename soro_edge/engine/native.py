@@ -45,6 +45,13 @@ VARIANT = load_best_variant(_library_folder())
 """Which of the files for several processors serves here; empty where there is but one, made here."""
 
 
+def library(name: str) -> ctypes.CDLL:
+    """One of llama.cpp's libraries, as `ggml`, for calls that the bindings leave out."""
+    loader = importlib.import_module("llama_cpp._ctypes_extensions")
+    found: ctypes.CDLL = loader.load_shared_library(name, _library_folder())
+    return found
+
+
 def library_build() -> str:
     """What a saved state is bound to: another library may lay its memory out differently."""
     from importlib.metadata import version

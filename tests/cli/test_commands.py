@@ -152,7 +152,7 @@ def test_a_model_that_is_too_large_is_refused_before_loading(own_home: Path) -> 
     (own_home / "models").mkdir(parents=True)
     folder = ModelFolder(paths=find_paths({"SORO_HOME": str(own_home)}))
     manifest = folder.find("smollm2-135m-instruct")
-    text = manifest.path.read_text(encoding="utf-8").replace("230_000_000", "999_000_000_000")
+    text = manifest.path.read_text(encoding="utf-8").replace("200_000_000", "999_000_000_000")
     text = text.replace('"smollm2-135m-instruct"', '"huge"')
     (own_home / "models" / "huge.toml").write_text(text, encoding="utf-8")
     done = soro("ask", "x", "--model", "huge")

@@ -19,6 +19,7 @@ from convert.errors import BadCheckpoint, BadTarget, ConversionError, Verificati
 from convert.llama import LlamaModel
 from convert.plan import TYPES, Type
 from convert.report import Report
+from convert.steps import BY_INPUTS, COMPENSATED, LARGEST, STEPS
 from convert.texts import DEFAULT_TEXT, tokenized_texts
 from soro_edge.gguf_header import read_header
 from soro_edge.manifest import read_manifest
@@ -167,6 +168,21 @@ def test_calibrated_it_is_closer_on_text_held_out(calibrated: Calibrated) -> Non
     assert closeness
     assert closeness.q4_0 is None
     assert 0 < closeness.rounded.kl_divergence < 0.9 * closeness.plain.kl_divergence
+
+
+def test_the_gain_of_each_step_is_reported_and_changes_no_byte(
+    checkpoint: WrittenCheckpoint, tajik: Path, calibrated: Calibrated, output: Path
+) -> None:
+    report = convert_tiny(checkpoint.folder, output, calibration=tajik, measure_steps=True)
+    assert output.read_bytes() == calibrated.path.read_bytes()
+    assert calibrated.report.closeness
+    assert report.closeness == replace(calibrated.report.closeness, steps=report.closeness.steps)
+    steps = {name: found.kl_divergence for name, found in report.closeness.steps.items()}
+    assert tuple(steps) == STEPS
+    assert report.closeness.rounded.kl_divergence < steps[COMPENSATED] < steps[BY_INPUTS]
+    assert report.closeness.plain.kl_divergence < steps[LARGEST]
+    shown = [line.split("perplexity")[0].strip() for line in report.lines() if "KL div" in line]
+    assert shown == [LARGEST, "plain", *STEPS[1:], "written"]
 
 
 def test_what_is_calibrated_is_reported_for_each_matrix(calibrated: Calibrated) -> None:

@@ -23,6 +23,7 @@ from soro_edge.commands.program import Program
     type=click.IntRange(min=1),
     help="Use at most so many.",
 )
+@click.option("--steps", is_flag=True, help="Report what each step of the rounding gains.")
 @click.option("--size", default="", help="Finer types up to this size: 450MB, or bytes.")
 @click.option("--name", default="", help="Name of the model; the output's otherwise.")
 @click.option("--license", default="gemma", show_default=True, help="Licence of the weights.")
