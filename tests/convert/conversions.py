@@ -19,6 +19,12 @@ from convert.progress import Progress, Silent
 from convert.report import Report
 from convert.weights import Matrix
 
+TOKENS_IN_TEXT = 96
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
 
 def convert_tiny(
     checkpoint: Path, output: Path, *, progress: Progress | None = None, **choices: Any
