@@ -99,13 +99,10 @@ class OutputFile:
                 writer.write_padding(file, written)
             writer.close()
 
-        def sync(self) -> None:
-            """What was written lies on the disk. Raises BadTarget."""
-            try:
-                with self.partial.open("rb+") as file:
-                    os.fsync(file.fileno())
-            except OSError as error:
-                raise _not_written(self.path, error) from error
+    def sync(self) -> None:
+        """What was written lies on the disk. Raises BadTarget."""
+        with _told(self.path), self.partial.open("rb+") as file:
+            os.fsync(file.fileno())
 
     def publish(self, beside: Mapping[Path, str]) -> None:
         """The file is good: give it and the texts `beside` it their names. Raises BadTarget."""
