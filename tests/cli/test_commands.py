@@ -6,7 +6,6 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,11 +13,6 @@ import pytest
 from soro_edge.errors import NoModel, NoModelYet
 from soro_edge.models import ModelFolder
 from soro_edge.paths import find_paths
-
-
-def starter(test: Callable[..., None]) -> Callable[..., None]:
-    """For what runs llama.cpp on the starter model."""
-    return pytest.mark.native(pytest.mark.usefixtures("known_starter")(test))
 
 
 def soro(*words: str, given: bytes = b"", **environ: str) -> subprocess.CompletedProcess[bytes]:
@@ -107,7 +101,8 @@ def test_a_data_folder_that_cannot_be_written(tmp_path: Path) -> None:
     assert done.returncode == 6 and b"Nothing can be written" in done.stderr
 
 
-@starter
+@pytest.mark.native
+@pytest.mark.usefixtures("known_starter")
 def test_ask_writes_the_answer_and_nothing_else() -> None:
     done = soro("ask", "What is water?", "--json", "--max-tokens", "12", "--temperature", "0")
     told = json.loads(done.stdout)
@@ -120,13 +115,15 @@ def test_ask_writes_the_answer_and_nothing_else() -> None:
     assert found.returncode == 0 and b"What is water?" in found.stdout
 
 
-@starter
+@pytest.mark.native
+@pytest.mark.usefixtures("known_starter")
 def test_standard_input_is_the_question() -> None:
     soro("ask", "--max-tokens", "2", given="Савол аз қубур".encode())
     assert "Савол аз қубур" in soro("history", "show", "1").stdout.decode()
 
 
-@starter
+@pytest.mark.native
+@pytest.mark.usefixtures("known_starter")
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP", "SIGKILL"])
 def test_what_was_streamed_is_kept_when_the_program_is_ended(name: str) -> None:
     child = subprocess.Popen(
@@ -147,7 +144,8 @@ def test_what_was_streamed_is_kept_when_the_program_is_ended(name: str) -> None:
         assert streamed.strip() in shown
 
 
-@starter
+@pytest.mark.native
+@pytest.mark.usefixtures("known_starter")
 def test_a_model_that_is_too_large_is_refused_before_loading(own_home: Path) -> None:
     (own_home / "models").mkdir(parents=True)
     folder = ModelFolder(paths=find_paths({"SORO_HOME": str(own_home)}))
@@ -159,7 +157,8 @@ def test_a_model_that_is_too_large_is_refused_before_loading(own_home: Path) -> 
     assert done.returncode == 3 and b"999000 MB" in done.stderr
 
 
-@starter
+@pytest.mark.native
+@pytest.mark.usefixtures("known_starter")
 def test_doctor_says_ok_on_every_line() -> None:
     done = soro("doctor")
     assert done.returncode == 0, done.stdout.decode()
@@ -167,7 +166,8 @@ def test_doctor_says_ok_on_every_line() -> None:
     assert "Ғғ Ӣӣ Ққ Ӯӯ Ҳҳ Ҷҷ" in done.stdout.decode()
 
 
-@starter
+@pytest.mark.native
+@pytest.mark.usefixtures("known_starter")
 def test_doctor_and_models_info_name_the_same_memory(own_home: Path, tiny_model: Path) -> None:
     assert soro("models", "add", str(tiny_model)).returncode == 0
     told = [soro(*words).stdout.decode() for words in (("doctor",), ("models", "info"))]
@@ -175,7 +175,8 @@ def test_doctor_and_models_info_name_the_same_memory(own_home: Path, tiny_model:
     assert doctor and info and doctor[1] == info[1]
 
 
-@starter
+@pytest.mark.native
+@pytest.mark.usefixtures("known_starter")
 def test_the_units_are_translated_too(own_home: Path, tiny_model: Path) -> None:
     assert soro("models", "add", str(tiny_model)).returncode == 0
     info = soro("models", "info", SORO_LANGUAGE="tg").stdout.decode()
@@ -184,7 +185,8 @@ def test_the_units_are_translated_too(own_home: Path, tiny_model: Path) -> None:
     assert " МБ " in soro("models", "list", SORO_LANGUAGE="tg").stdout.decode()
 
 
-@starter
+@pytest.mark.native
+@pytest.mark.usefixtures("known_starter")
 def test_chat_is_the_same_session_in_lines() -> None:
     done = soro("chat", "--max-tokens", "4", given="Салом\n\n".encode())
     assert done.returncode == 0
