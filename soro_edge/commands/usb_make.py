@@ -12,6 +12,7 @@ from soro_edge.stick.errors import WrongPassphrase
 from soro_edge.stick.making import make_stick
 from soro_edge.stick.manifest import Group
 from soro_edge.stick.planning import StickOptions
+from soro_edge.stick.releases import keep_release, last_release
 from soro_edge.stick.signing import Signature, is_sealed, make_key, short, sign
 
 _PASSPHRASE = "SORO_PASSPHRASE"
@@ -45,16 +46,18 @@ def run_make(
         models=models,
         banks=banks,
         release=release,
+        last_release=last_release(key),
     )
     with _Bars() as tell:
         stick = make_stick(options, sign_with_key, tell)
     manifest = stick.manifest
+    keep_release(key, manifest.release)
     size = sum(file.size_bytes for file in manifest.files)
     click.echo(f"{stick.id}, release {manifest.release}, key {short(stick.key)}")
     for model in manifest.models:
         click.echo(
             f"model {model.name}: {model.size_bytes / 1e6:.0f} MB,"
-            f" {model.memory_bytes / 1e6:.0f} MB of memory"
+            f" at least {model.memory_bytes / 1e6:.0f} MB of memory"
         )
     told = ", ".join(group for group in bundles if group not in without)
     click.echo(

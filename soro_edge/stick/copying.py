@@ -17,13 +17,12 @@ from pathlib import Path
 
 from soro_edge.paths import storage_error
 from soro_edge.stick.errors import StickDamaged, StickUnreadable
+from soro_edge.stick.hashing import BLOCK_BYTES, HashingThread
 
-CHUNK_BYTES = 1 << 17
-"""What stays in a processor's cache: with 512 KB the system takes twice the time, with 2 MB four times."""
-_HASHED_AT_ONCE_BYTES = 1 << 16
-"""So little is hashed sooner than another thread is told of it."""
 _START_WRITING_BYTES = 64 << 20
 """After so many the disk is asked to write, so that the end does not wait for all of them."""
+_FORGET_BYTES = 16 << 20
+"""After so many the system may forget what was read: a stick's model would fill a small memory twice."""
 _SYNCS_ALL = hasattr(os, "sync")
 """Windows has no such call, and opens no running program for writing: there each file by itself."""
 _NO_LINKS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
@@ -49,7 +48,7 @@ class Copier:
     """Copies one file at a time; a second thread hashes, a third has the disk write."""
 
     def __init__(self) -> None:
-        self._hashing = ThreadPoolExecutor(1)
+        self._hashing = HashingThread()
         self._syncing = ThreadPoolExecutor(1)
         self.written: list[Path] = []
         """Files that were not whole before; `sync_files` has the disk answer for them."""
@@ -58,7 +57,7 @@ class Copier:
         return self
 
     def __exit__(self, *_error: object) -> None:
-        self._hashing.shutdown()
+        self._hashing.close()
         self._syncing.shutdown()
 
     def bring(self, copy: Copy, on_bytes: OnBytes) -> int:
@@ -88,18 +87,17 @@ class Copier:
 
     def _go_on(self, copy: Copy, kept: int, digest: "hashlib._Hash", on_bytes: OnBytes) -> bool:
         """Append what is missing after `kept` bytes; whether the whole has the right hash."""
-        hashed: Future[None] | None = None
         syncs: list[Future[None]] = []
         written = 0
+        # One block is hashed sooner than another thread is told of it.
+        beside = copy.size_bytes - kept > BLOCK_BYTES
         with _open_target(copy.target, kept) as writing:
-            for read in _read_after(copy.sources, copy.skip_bytes + kept):
+            for read in _read_after(copy.sources, copy.skip_bytes + kept, self._hashing.block):
                 chunk = read[: copy.size_bytes - kept - written]
                 if not chunk:
                     break
-                if hashed:
-                    hashed.result()
-                if len(chunk) > _HASHED_AT_ONCE_BYTES:
-                    hashed = self._hashing.submit(digest.update, chunk)
+                if beside:
+                    self._hashing.update(digest, len(chunk))
                 else:
                     digest.update(chunk)
                 _write_all(writing, chunk)
@@ -107,8 +105,7 @@ class Copier:
                 on_bytes(len(chunk))
                 if written % _START_WRITING_BYTES < len(chunk):
                     syncs.append(self._start_writing(writing))
-            if hashed:
-                hashed.result()
+            self._hashing.wait()
             # A disk that failed says so once, and to whoever asked first.
             for sync in syncs:
                 sync.result()
@@ -147,11 +144,12 @@ def sync_files(written: Sequence[Path], folder: Path) -> None:
 
 
 def read_pieces(sources: Sequence[Path]) -> Iterator[memoryview]:
-    """The parts joined, as the stick gives them; a chunk is good until the one after the next.
+    """The parts joined, as the stick gives them; a chunk is good until the next one.
 
     Raises StickDamaged, StickUnreadable.
     """
-    return _read_after(sources, 0)
+    place = memoryview(bytearray(BLOCK_BYTES))
+    return _read_after(sources, 0, lambda: place)
 
 
 def open_plain(path: Path) -> FileIO:
@@ -166,10 +164,10 @@ def open_plain(path: Path) -> FileIO:
         raise
 
 
-def _read_after(sources: Sequence[Path], skip: int) -> Iterator[memoryview]:
-    """The bytes of the parts after the first `skip`."""
-    # Two places in turn: one is hashed while the other is read. New ones would cost page faults.
-    places: list[memoryview] = []
+def _read_after(
+    sources: Sequence[Path], skip: int, place: Callable[[], memoryview]
+) -> Iterator[memoryview]:
+    """The bytes of the parts after the first `skip`, each time in the block that `place` gives."""
     for path in sources:
         try:
             with open_plain(path) as reading:
@@ -179,13 +177,9 @@ def _read_after(sources: Sequence[Path], skip: int) -> Iterator[memoryview]:
                     continue
                 reading.seek(skip)
                 skip = 0
-                if not places:
-                    most = CHUNK_BYTES if len(sources) > 1 else min(size + 1, CHUNK_BYTES)
-                    places = [memoryview(bytearray(most)) for _ in "ab"]
-                while count := reading.readinto(places[0]):
-                    yield places[0][:count]
-                    # Only now: an empty reading must not take the place that is still hashed.
-                    places.reverse()
+                while count := reading.readinto(place()):
+                    yield place()[:count]
+                    _forget_behind(reading, count)
         except FileNotFoundError as error:
             if not path.parent.exists():
                 raise StickUnreadable(path=str(path), reason=os.strerror(errno.ENOENT)) from error
@@ -193,6 +187,15 @@ def _read_after(sources: Sequence[Path], skip: int) -> Iterator[memoryview]:
         except OSError as error:
             reason = error.strerror or str(error)
             raise StickUnreadable(path=str(path), reason=reason) from error
+
+
+def _forget_behind(reading: FileIO, count: int) -> None:
+    at = reading.tell()
+    begin = at // _FORGET_BYTES * _FORGET_BYTES - 2 * _FORGET_BYTES
+    if at % _FORGET_BYTES < count and begin >= 0 and hasattr(os, "posix_fadvise"):
+        # No file is worse for it where a system knows no such call.
+        with suppress(OSError):
+            os.posix_fadvise(reading.fileno(), begin, _FORGET_BYTES, os.POSIX_FADV_DONTNEED)
 
 
 def _hash_beginning(copy: Copy, on_bytes: OnBytes) -> tuple[int, "hashlib._Hash"]:
@@ -204,7 +207,7 @@ def _hash_beginning(copy: Copy, on_bytes: OnBytes) -> tuple[int, "hashlib._Hash"
             beginning = facts.st_size < copy.size_bytes and facts.st_nlink == 1
             if facts.st_size != copy.size_bytes and not beginning:
                 return 0, digest
-            while chunk := reading.read(CHUNK_BYTES):
+            while chunk := reading.read(BLOCK_BYTES):
                 digest.update(chunk)
                 kept += len(chunk)
                 on_bytes(len(chunk))

@@ -1,5 +1,6 @@
 """What lies at the target is kept as far as it is right, and nothing else is believed."""
 
+import errno
 import hashlib
 import os
 from collections.abc import Iterator
@@ -12,17 +13,11 @@ from hypothesis import strategies as st
 
 from soro_edge.errors import FolderNotWritable
 from soro_edge.stick import copying
-from soro_edge.stick.copying import (
-    CHUNK_BYTES,
-    Copier,
-    Copy,
-    open_plain,
-    read_pieces,
-    sync_files,
-)
+from soro_edge.stick.copying import Copier, Copy, open_plain, read_pieces, sync_files
 from soro_edge.stick.errors import StickDamaged
+from soro_edge.stick.hashing import BLOCK_BYTES
 
-SIZE = 3 * CHUNK_BYTES + 1234
+SIZE = 3 * BLOCK_BYTES + 1234
 WHOLE = os.urandom(SIZE)
 SHA256 = hashlib.sha256(WHOLE).hexdigest()
 
@@ -44,7 +39,7 @@ class Counted:
 @pytest.fixture
 def copy(tmp_path: Path) -> Copy:
     """In parts whose ends are at odd places."""
-    cuts = [0, 1, CHUNK_BYTES + 7, SIZE - 3, SIZE]
+    cuts = [0, 1, BLOCK_BYTES + 7, SIZE - 3, SIZE]
     parts = []
     for number, (start, end) in enumerate(pairwise(cuts)):
         parts.append(tmp_path / f"part {number}")
@@ -59,7 +54,7 @@ def copy(tmp_path: Path) -> Copy:
     max_examples=20,
     phases=[Phase.explicit, Phase.generate],
 )
-@given(there=st.integers(0, SIZE) | st.sampled_from([1, CHUNK_BYTES, SIZE - 1, SIZE]))
+@given(there=st.integers(0, SIZE) | st.sampled_from([1, BLOCK_BYTES, SIZE - 1, SIZE]))
 def test_a_beginning_is_continued_and_a_whole_file_is_kept(
     copier: Copier, copy: Copy, there: int
 ) -> None:
@@ -71,7 +66,7 @@ def test_a_beginning_is_continued_and_a_whole_file_is_kept(
     assert copy.target.read_bytes() == WHOLE
 
 
-@pytest.mark.parametrize("wrong", [b"\0" * CHUNK_BYTES, b"\0" * SIZE, WHOLE + b"x"])
+@pytest.mark.parametrize("wrong", [b"\0" * BLOCK_BYTES, b"\0" * SIZE, WHOLE + b"x"])
 def test_a_wrong_beginning_is_written_anew_and_the_bar_goes_back(
     copier: Copier, copy: Copy, wrong: bytes
 ) -> None:
@@ -102,7 +97,7 @@ def test_a_damaged_part_is_never_left_as_a_whole_file(
         bytes(byte ^ 1 for byte in source.read_bytes()[:1]) + source.read_bytes()[1:]
     )
     copy.target.parent.mkdir()
-    for there in (b"", WHOLE[:1], b"?" * CHUNK_BYTES):
+    for there in (b"", WHOLE[:1], b"?" * BLOCK_BYTES):
         copy.target.write_bytes(there)
         if part == 0 and there == WHOLE[:1]:
             continue  # what is there already is right
@@ -119,16 +114,31 @@ def test_what_is_no_plain_file_is_not_opened(tmp_path: Path) -> None:
             open_plain(path)
 
 
-def test_what_is_still_hashed_is_not_read_into(copy: Copy) -> None:
-    """A slow hash sees the chunk before the last one, over the ends of the parts too."""
-    before, content = None, b""
-    for chunk in read_pieces(copy.sources):
-        if before is not None:
-            view, seen = before
-            assert bytes(view) == seen
-        before = (chunk, bytes(chunk))
-        content += bytes(chunk)
-    assert content == WHOLE
+def test_parts_are_read_as_one(copy: Copy) -> None:
+    assert b"".join(bytes(chunk) for chunk in read_pieces(copy.sources)) == WHOLE
+
+
+def test_a_file_larger_than_all_blocks_and_the_system_forgets_what_was_read(
+    copier: Copier, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only what lies behind: never more than was read, and never the same twice."""
+    monkeypatch.setattr(copying, "_FORGET_BYTES", 4 * BLOCK_BYTES)
+    forgotten: list[tuple[int, int]] = []
+    monkeypatch.setattr(
+        os, "posix_fadvise", lambda _fd, at, size, _what: forgotten.append((at, size))
+    )
+    source, content = tmp_path / "source", os.urandom(40 * BLOCK_BYTES + 3)
+    source.write_bytes(content)
+    copy = Copy(
+        sources=[source],
+        target=tmp_path / "target",
+        size_bytes=len(content),
+        sha256=hashlib.sha256(content).hexdigest(),
+    )
+    assert copier.bring(copy, Counted()) == len(content)
+    assert copy.target.read_bytes() == content
+    assert [at for at, _size in forgotten] == sorted({at for at, _size in forgotten})
+    assert all(at + size <= len(content) for at, size in forgotten) and len(forgotten) == 9
 
 
 @pytest.mark.parametrize("all_at_once", [True, False])
@@ -143,7 +153,7 @@ def test_a_disk_that_fails_is_told_also_where_it_is_asked_early(
         if failures:
             raise failures.pop()
 
-    for early in (1 << 40, CHUNK_BYTES):
+    for early in (1 << 40, BLOCK_BYTES):
         failures[:] = [OSError(5, "Input/output error")]
         copy.target.unlink(missing_ok=True)
         with monkeypatch.context() as patch:
@@ -172,3 +182,18 @@ def test_a_file_that_is_whole_is_not_opened_for_writing(
         assert again.written == []
         sync_files(again.written, copy.target.parent)
     assert opened and not any(opened)
+
+
+@pytest.mark.skipif(not hasattr(os, "posix_fadvise"), reason="Windows has no such call")
+def test_a_system_that_forgets_nothing_copies_as_well(
+    copier: Copier, copy: Copy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_such_call(*_words: int) -> None:
+        asked.append(True)
+        raise OSError(errno.ENOSYS, "Function not implemented")
+
+    asked: list[bool] = []
+    monkeypatch.setattr(os, "posix_fadvise", no_such_call)
+    monkeypatch.setattr(copying, "_FORGET_BYTES", BLOCK_BYTES)
+    assert copier.bring(copy, Counted()) == SIZE
+    assert asked and copy.target.read_bytes() == WHOLE
