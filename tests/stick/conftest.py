@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from soro_edge.stick.installed import Installation
-from soro_edge.stick.installing import Order, Step
+from soro_edge.stick.installing import Order, Step, install
 from soro_edge.stick.making import make_stick
 from soro_edge.stick.manifest import Group
 from soro_edge.stick.planning import StickOptions
@@ -156,6 +156,14 @@ def order_of(installation: Installation, own_home: Path) -> OrderOf:
             model=model,
         )
 
+    return order
+
+
+@pytest.fixture
+def installed(make: MakeStick, order_of: OrderOf) -> Order:
+    """What was installed just now."""
+    order = order_of(make())
+    install(order, Silent())
     return order
 
 
