@@ -7,21 +7,22 @@ never looked at: how far the two streams have parted on them is the honest measu
 Knows layers and texts, no file.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
 
 from convert.cholesky import solved
-from convert.closeness import Closeness, OutputLayer, measure
+from convert.closeness import ALL_Q4_0, PLAIN, WRITTEN, Closeness, OutputLayer, measure
 from convert.config import Gemma3Config
 from convert.forward import Activations, Half, LayerMath, Weights, attention, feed_forward
 from convert.ggml import decoded
 from convert.grids import Q4_0, Grid
 from convert.parallel import CORES, in_parallel, side_by_side, slices, stop_if_asked
-from convert.rounding import Hessian, Prepared, Rounded, loss, round_matrix, with_damping
+from convert.rounding import Hessian, Prepared, Rounded, bettered, compensated, loss, with_damping
+from convert.steps import STEPS, weights_of_steps
 from convert.weights import Matrix
 
 Tokens = NDArray[np.int64]
@@ -45,6 +46,8 @@ class RoundedMatrix:
     rounded: Rounded
     loss: float
     """Of the output's power, on the calibration texts; from every eighth row."""
+    steps: Mapping[str, Matrix] = field(default_factory=dict)
+    """The weights without the later steps of the rounding, where that is measured."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,16 +74,17 @@ class Calibration:
         held: Tokens,
         *,
         mixed: bool = False,
+        steps: bool = False,
     ) -> None:
         """`embed` gives the embedding's rows of token ids; `held` texts are as long as `texts`. With `mixed`
-        grids it is measured too how all matrices in Q4_0 would do."""
+        grids it is measured too how all matrices in Q4_0 would do, with `steps` what each step gains."""
         self._config = config
         self._calibrating = len(texts)
         self._tokens = np.concatenate([texts, held])
         self._exact = embed(self._tokens) * np.float32(config.width**0.5)
         self._rounded = self._exact.copy()
-        self._plain = self._exact[self._calibrating :].copy()
-        self._q4_0 = self._plain.copy() if mixed else None
+        names = (PLAIN, *((ALL_Q4_0,) if mixed else ()), *(STEPS if steps else ()))
+        self._beside = {name: self._exact[self._calibrating :].copy() for name in names}
         self._layers_done = 0
 
     def round_layer(self, layer: Weights, grids: Mapping[str, Grid]) -> dict[str, RoundedMatrix]:
@@ -89,35 +93,38 @@ class Calibration:
         math = LayerMath(self._config, is_global=is_global, tokens=self._tokens.shape[1])
         found: dict[str, RoundedMatrix] = {}
         rounded = dict(layer)
-        plain = _rounded_alone(layer, grids)
-        q4_0 = plain if self._q4_0 is None else _rounded_alone(layer, dict.fromkeys(grids, Q4_0))
+        others: dict[str, dict[str, Matrix]] = {name: dict(layer) for name in self._beside}
+        others[PLAIN] |= _rounded_alone(layer, grids)
+        if ALL_Q4_0 in others:
+            others[ALL_Q4_0] |= _rounded_alone(layer, dict.fromkeys(grids, Q4_0))
+        steps = STEPS[0] in others
         for half in (attention(math), feed_forward(math)):
             for names, seen, leave in (
                 (half.entering, half.seen_entering, False),
                 ((half.leaving,), half.seen_leaving, True),
             ):
                 inputs = self._inputs(names, seen, layer, rounded, half.added if leave else None)
-                found |= _round_stage(names, layer, inputs, grids)
-                rounded |= {name: found[name].rounded.weights() for name in names if name in grids}
+                for name, matrix in _round_stage(names, layer, inputs, grids, steps=steps):
+                    found[name] = replace(matrix, steps={})
+                    rounded[name] = matrix.rounded.weights()
+                    for step, weights in matrix.steps.items():
+                        others[step][name] = weights
             # The last stage's inputs are already known: no need to compute them once more.
             _add(self._rounded, half, rounded, inputs.seen)
             del inputs
-            _advance(self._plain, half, plain)
-            if self._q4_0 is not None:
-                _advance(self._q4_0, half, q4_0)
+            for name, stream in self._beside.items():
+                _advance(stream, half, others[name])
         self._layers_done += 1
         return found
 
     def closeness(self, output: OutputLayer) -> Closeness:
-        """Of the two rounded streams to the exact one after the last layer, on the texts held out."""
+        """Of the rounded streams to the exact one after the last layer, on the texts held out."""
         held = self._tokens[self._calibrating :]
         return measure(
             output,
             held,
             exact=self._exact[self._calibrating :],
-            q4_0=self._q4_0,
-            plain=self._plain,
-            rounded=self._rounded[self._calibrating :],
+            others={WRITTEN: self._rounded[self._calibrating :], **self._beside},
         )
 
     def _inputs(
@@ -177,10 +184,8 @@ def _means(parts: Sequence[_Inputs], tokens: int) -> _Inputs:
 
 
 def _rounded_alone(layer: Weights, grids: Mapping[str, Grid]) -> Weights:
-    """The layer with each weight of some matrices rounded by itself."""
-    return dict(layer) | {
-        name: decoded(grid.encode(layer[name]), grid.type) for name, grid in grids.items()
-    }
+    """Some matrices of the layer, each weight rounded by itself."""
+    return {name: decoded(grid.encode(layer[name]), grid.type) for name, grid in grids.items()}
 
 
 def _add(stream: Activations, half: Half, layer: Weights, seen: Sequence[Activations]) -> None:
@@ -205,13 +210,17 @@ def _advance(stream: Activations, half: Half, layer: Weights) -> None:
 
 
 def _round_stage(
-    names: Sequence[str], layer: Weights, inputs: _Inputs, grids: Mapping[str, Grid]
-) -> dict[str, RoundedMatrix]:
+    names: Sequence[str],
+    layer: Weights,
+    inputs: _Inputs,
+    grids: Mapping[str, Grid],
+    *,
+    steps: bool,
+) -> Iterator[tuple[str, RoundedMatrix]]:
     """Matrices that see the same inputs are rounded by the same factorization."""
-    found: dict[str, RoundedMatrix] = {}
     named = [name for name in names if name in grids]
     if not named:
-        return found
+        return
     weights = np.concatenate([layer[name] for name in named])
     prepared, aims = side_by_side(
         lambda: with_damping(inputs.hessian, _DAMPING, Prepared.of),
@@ -221,12 +230,19 @@ def _round_stage(
     for name in named:
         aim = aims[begin : begin + len(layer[name])]
         begin += len(aim)
-        rounded = round_matrix(aim, prepared, grids[name])
+        first = compensated(aim, prepared, grids[name])
+        rounded = bettered(aim, prepared, first)
         some = slice(None, None, _LOSS_ROWS)
         power = loss(layer[name][some], np.zeros_like(aim[some]), inputs.hessian)
         lost = loss(aim[some], rounded.weights()[some], inputs.hessian)
-        found[name] = RoundedMatrix(rounded=rounded, loss=lost / max(power, 1e-30))
-    return found
+        yield (
+            name,
+            RoundedMatrix(
+                rounded=rounded,
+                loss=lost / max(power, 1e-30),
+                steps=weights_of_steps(layer[name], prepared, grids[name], first) if steps else {},
+            ),
+        )
 
 
 def _aim(weights: Matrix, inputs: _Inputs) -> Matrix:

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from convert.config import Gemma3Config, read_config
+from convert.config import Gemma3Config
 from convert.errors import BadTensor
 from convert.fingerprint import fingerprint
+from convert.folder import lora_adapter, read_folder
 from convert.formats import float8, gptq, pack_quantized
 from convert.formats.float8 import float8_source
 from convert.formats.gptq import gptq_source
@@ -22,7 +23,7 @@ from convert.formats.pack_quantized import pack_quantized_source
 from convert.formats.plain import plain_source
 from convert.formats.stored import COPY_AGAIN, StoredTensor
 from convert.quantization_config import Quantization, read_quantization
-from convert.shards import lora_adapter, read_shards, require_checkpoint
+from convert.shards import read_shards
 from convert.weights import WeightSource
 
 Parts = Mapping[str, StoredTensor]
@@ -73,8 +74,7 @@ class Checkpoint:
 
 def open_checkpoint(folder: Path) -> Checkpoint:
     """Raises UnsupportedCheckpoint for another kind of model, BadCheckpoint for a damaged one."""
-    require_checkpoint(folder)
-    config = read_config(folder)
+    config = read_folder(folder)
     quantization = read_quantization(folder)
     stored = read_shards(folder)
     modules, said = _text_modules(stored)

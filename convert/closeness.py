@@ -4,7 +4,7 @@ Takes hidden states after the last layer; knows no layer and no file. The diverg
 of the exact model's probabilities to the other's, over the second halves of texts.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 
 from convert.forward import Activations, rms_norm
 from convert.weights import Matrix
+
+PLAIN, WRITTEN, ALL_Q4_0 = "plain", "written", "all Q4_0"
+"""Streams that are compared: every weight rounded by itself; as in the file; as plain, with no finer type."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +63,8 @@ class Closeness:
     """In the types that are written, every matrix rounded by itself, as without calibration."""
     rounded: StreamCloseness
     """As it is written."""
+    steps: dict[str, StreamCloseness]
+    """The steps of the rounding between these, where that was asked for, by name and in order (steps.py)."""
 
 
 def measure(
@@ -67,12 +72,10 @@ def measure(
     tokens: NDArray[np.int64],
     *,
     exact: Activations,
-    q4_0: Activations | None,
-    plain: Activations,
-    rounded: Activations,
+    others: Mapping[str, Activations],
 ) -> Closeness:
-    """Compare hidden states [texts, tokens, width] of the same texts, text by text."""
-    streams = {"plain": plain, "rounded": rounded} | ({} if q4_0 is None else {"q4_0": q4_0})
+    """Compare hidden states [texts, tokens, width] of the same texts, text by text: `others` are PLAIN,
+    WRITTEN, ALL_Q4_0 or steps."""
     half = tokens.shape[1] // 2
 
     def of_text(text: int) -> tuple[float, dict[str, NDArray[np.float64]]]:
@@ -80,20 +83,21 @@ def measure(
         reference = output.log_probabilities(exact[text, half:-1])
         sums = {
             name: compare(reference, output.log_probabilities(stream[text, half:-1]), following)
-            for name, stream in streams.items()
+            for name, stream in others.items()
         }
         return float(reference[np.arange(len(reference)), following].sum()), sums
 
     # One after the other: the logits of a text are large.
     of_texts = [of_text(text) for text in range(len(tokens))]
     count = len(tokens) * (tokens.shape[1] - 1 - half)
-    found = {name: _closeness(sum(sums[name] for _, sums in of_texts) / count) for name in streams}
+    found = {name: _closeness(sum(sums[name] for _, sums in of_texts) / count) for name in others}
     return Closeness(
         tokens=count,
         perplexity_exact=float(np.exp(-sum(logs for logs, _ in of_texts) / count)),
-        q4_0=found.get("q4_0"),
-        plain=found["plain"],
-        rounded=found["rounded"],
+        q4_0=found.pop(ALL_Q4_0, None),
+        plain=found.pop(PLAIN),
+        rounded=found.pop(WRITTEN),
+        steps=found,
     )
 
 

@@ -12,6 +12,7 @@ import gguf
 import numpy as np
 from numpy.typing import NDArray
 
+from convert.compiled import CompiledSearch, compiled
 from convert.parallel import slices
 from convert.weights import Matrix
 
@@ -28,8 +29,11 @@ _SHRINKAGE = (1.0, 0.95, 0.9, 1.05, 1.1)
 to the codes that it gives: then these five come as close as a search over many (see tests). Fewer, or nearer
 ones cost the whole model much more than their small errors tell."""
 _TINY = np.float32(np.finfo(np.float32).tiny)
-_TILE_WEIGHTS = 1 << 17
-"""Weights looked at together; they and their codes stay in a core's own cache."""
+_NOTHING = np.float32(1e-20)
+"""A block without a larger weight becomes zeros: no scale in F16 is so small."""
+_TILE_WEIGHTS = 1 << 18
+"""Weights looked at together. Fewer would stay in a core's own cache; but then its threads wait longer for
+each other between two steps of numpy than these take."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +73,9 @@ class Grid:
     def scales(self, weights: Matrix, importance: Matrix) -> Scales:
         """The scale of each block with the least squared error, weighted by `importance` [columns]."""
         rows, columns = weights.shape
+        if search := self._compiled:
+            lying = np.ascontiguousarray(weights)
+            return self._searched(search, lying, importance, both_ends=True).astype(np.float32)
         scales = np.empty((rows, columns // BLOCK), dtype=np.float32)
         for tile in _tiles(weights):
             room = _Room(tile.stop - tile.start, columns)
@@ -80,6 +87,8 @@ class Grid:
 
     def encode(self, weights: Matrix) -> NDArray[np.uint8]:
         """Each weight by itself, large ones weighing more: best scales, nearest codes, packed."""
+        if search := self._compiled:
+            return self._encoded_by(search, np.ascontiguousarray(weights))
         rows, columns = weights.shape
         packed = np.empty((rows, columns // BLOCK * self.block_bytes), dtype=np.uint8)
         room = None
@@ -94,6 +103,33 @@ class Grid:
         return packed
 
     @property
+    def _compiled(self) -> CompiledSearch | None:
+        return None if self.levels else compiled()
+
+    def _encoded_by(self, search: CompiledSearch, weights: Matrix) -> NDArray[np.uint8]:
+        short = self._searched(search, weights, _mean_squares(weights)[:, None])
+        scales = short.astype(np.float32)
+        if self.type is gguf.GGMLQuantizationType.Q4_0:
+            return search.pack_q4_0(weights, inverse(scales), short)
+        blocks = _standing(weights)
+        codes = self.nearest(blocks, inverse(scales.reshape(-1)), blocks)
+        return self._pack(codes, scales.reshape(-1)).reshape(len(weights), -1)
+
+    def _searched(
+        self, search: CompiledSearch, weights: Matrix, counts: Matrix, *, both_ends: bool = False
+    ) -> NDArray[np.float16]:
+        ends, limits = (self.lowest, self.highest), (float(_TINY), float(_NOTHING))
+        tries = self._tries(both_ends=both_ends)
+        return search.best_scales(weights, counts, tries, ends=ends, limits=limits).astype(
+            np.float16
+        )
+
+    def _tries(self, *, both_ends: bool) -> list[np.float32]:
+        """First guesses, each as the code of a block's largest weight."""
+        ends = (self.lowest, self.highest) if both_ends else (self.lowest,)
+        return [np.float32(end / part) for end in ends for part in _SHRINKAGE]
+
+    @property
     def block_bytes(self) -> int:
         return gguf.GGML_QUANT_SIZES[self.type][1]
 
@@ -105,20 +141,19 @@ class Grid:
         """
         high, low = blocks.max(axis=0), blocks.min(axis=0)
         largest = np.where(high > -low, high, low)
-        weight, codes = room.weight, room.codes
-        weighted = np.multiply(blocks, weight, out=room.weighted)
-        best, most = np.zeros_like(largest), np.full_like(largest, -1)
-        for end in (self.lowest, self.highest) if both_ends else (self.lowest,):
-            for part in _SHRINKAGE:
-                self.nearest(blocks, inverse(largest * np.float32(part / end)), codes)
-                # einsum adds up without writing the products.
-                fit = np.einsum("ij,ij->j", codes, weighted)
-                power = np.einsum("ij,ij,ij->j", codes, codes, weight)
-                scale = fit / np.maximum(power, _TINY)
-                gain = fit * scale
-                better = gain > most
-                best, most = np.where(better, scale, best), np.where(better, gain, most)
-        return best.astype(np.float16).astype(np.float32)
+        largest = inverse(np.where(np.abs(largest) < _NOTHING, np.float32(0), largest))
+        weighted = np.multiply(blocks, room.weight, out=room.weighted)
+        tries = self._tries(both_ends=both_ends)
+        fit, power = np.empty((2, len(tries), len(largest)), dtype=np.float32)
+        for number, reach in enumerate(tries):
+            codes = self.nearest(blocks, largest * reach, room.codes)
+            # einsum adds up without writing the products.
+            np.einsum("ij,ij->j", codes, weighted, out=fit[number])
+            np.einsum("ij,ij,ij->j", codes, codes, room.weight, out=power[number])
+        scales = fit / np.maximum(power, _TINY, out=power)
+        best = np.argmax(np.multiply(fit, scales, out=fit), axis=0)
+        found: Matrix = scales[best, np.arange(len(best))]
+        return found.astype(np.float16).astype(np.float32)
 
     def pack(self, codes: Codes, scales: Scales) -> NDArray[np.uint8]:
         """[rows, bytes] as GGUF stores them."""
@@ -180,10 +215,16 @@ class _Room:
 def _count_by_size(weights: Matrix, blocks: Matrix, counts: Matrix) -> None:
     """How much the error of each weight in `blocks` counts where nothing is known of its inputs: as in ggml,
     between all alike and by size. Counting all alike gives a smaller error, and a worse model."""
-    mean = np.einsum("ij,ij->i", weights, weights) / np.float32(weights.shape[1])
     np.square(blocks, out=counts)
-    counts += np.repeat(mean, weights.shape[1] // BLOCK)
+    counts += np.repeat(_mean_squares(weights), weights.shape[1] // BLOCK)
     np.sqrt(counts, out=counts)
+
+
+def _mean_squares(weights: Matrix) -> Matrix:
+    """Of each row."""
+    squares: Matrix = np.einsum("ij,ij->i", weights, weights)
+    squares /= np.float32(weights.shape[1])
+    return squares
 
 
 def _tiles(weights: Matrix) -> Iterator[slice]:

@@ -9,7 +9,6 @@ import os
 from collections import deque
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
@@ -21,6 +20,7 @@ from convert.weights import Matrix
 
 _lib: Any = _bindings
 _ERROR_LEVEL = 4
+_AGAIN = "Convert again; if it happens again, report it with this line."
 _errors: deque[str] = deque(maxlen=50)
 
 
@@ -72,12 +72,7 @@ class LlamaModel:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -173,9 +168,14 @@ class LlamaModel:
             yield self._run(tokens[begin : begin + self._batch_tokens], begin)
 
     def generate(self, tokens: Sequence[int], count: int) -> list[int]:
-        """Up to `count` greedily chosen tokens; stops before one that ends the answer."""
+        """Up to `count` greedily chosen tokens; stops before one that ends the answer. Raises
+        VerificationFailed where logits are no numbers."""
         self._require_context(len(tokens) + count)
         for last in self.logits_in_batches(tokens):
+            if not np.isfinite(last).all():
+                raise VerificationFailed(
+                    f"{self._path.name} computes logits that are no numbers.", _AGAIN
+                )
             following = int(last[-1].argmax())
         answer: list[int] = []
         while len(answer) < count and not self.is_end(following):
@@ -222,5 +222,5 @@ class LlamaModel:
         reason = _errors[0].removesuffix(".") if _errors else "it gave no reason"
         return VerificationFailed(
             f"llama.cpp cannot {what} {self._path.name}: {reason}.",
-            "Convert again; if it happens again, report it with this line.",
+            _AGAIN,
         )

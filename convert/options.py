@@ -25,6 +25,8 @@ class ConversionOptions:
     """Text to calibrate on; None rounds every weight by itself."""
     calibration_tokens: int = CALIBRATION_TOKENS
     """At most so many of it are used."""
+    measure_steps: bool = False
+    """The report tells what each step of the calibrated rounding gains."""
     most_bytes: int | None = None
     """Tensors get finer types where it helps most, up to this size of the file."""
     name: str = ""

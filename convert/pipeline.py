@@ -14,6 +14,7 @@ import numpy as np
 from convert import gemma3, summary
 from convert.chat_form import is_instruct
 from convert.checkpoint import Checkpoint, open_checkpoint
+from convert.compiled import compiled
 from convert.encode import TensorRows
 from convert.errors import BadTarget
 from convert.exact_model import ExactModel
@@ -94,11 +95,12 @@ def convert(options: ConversionOptions, progress: Progress) -> Report:
         beside() as submit,
     ):
         checkpoint = open_checkpoint(options.checkpoint)
+        submit(compiled)  # Before it is wanted.
         fingerprint = submit(checkpoint.fingerprint)
         conversion = _prepared(options, checkpoint, submit, progress)
         output.require_room(conversion.plan, conversion.vocabulary.rows)
         rounding = _written(conversion, output, progress)
-        verified = _verified(conversion, rounding, output.partial, fingerprint, submit, progress)
+        verified = _verified(conversion, rounding, output, fingerprint, submit, progress)
         report = _report(conversion, rounding, verified, seconds=time.monotonic() - began)
         manifest = manifest_text(
             options,
@@ -144,6 +146,7 @@ def _written(conversion: _Conversion, output: OutputFile, progress: Progress) ->
         model=ExactModel(config=config, tensors=conversion.tensors),
         texts=conversion.texts,
         progress=progress,
+        steps=options.measure_steps,
     )
 
     def add_metadata(writer: gguf.GGUFWriter) -> None:
@@ -163,17 +166,21 @@ def _written(conversion: _Conversion, output: OutputFile, progress: Progress) ->
 def _verified(
     conversion: _Conversion,
     rounding: Rounding,
-    path: Path,
+    output: OutputFile,
     fingerprint: Future[str],
     submit: Submit,
     progress: Progress,
 ) -> _Verified:
-    """The file is what it should be. Its answer and both hashes are made beside the comparison."""
+    """The file is what it should be. Its answer and both hashes are made beside the comparison, and the disk
+    gets its time."""
+    path = output.partial
     sha256 = submit(lambda: sha256_of(path))
     answer = submit(lambda: answer_of(path, conversion.vocabulary.tokenizer))
+    on_disk = submit(output.sync)
     calibrated = rounding.losses.keys()
     errors = tensor_errors(path, conversion.tensors, progress, calibrated=calibrated)
     torch = _against_torch(conversion, path)
+    on_disk.result()
     progress.begin("hashing the checkpoint", 1)
     return _Verified(
         file=ConvertedFile(

@@ -4,7 +4,8 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from convert.closeness import Closeness
+from convert.closeness import ALL_Q4_0, PLAIN, WRITTEN, Closeness
+from convert.steps import LARGEST
 from convert.vocabulary_proof import TokenizationComparison
 
 
@@ -76,16 +77,18 @@ def _closeness_lines(closeness: Closeness) -> list[str]:
     lines = [
         f"  held-out text, {closeness.tokens:,} tokens; perplexity unrounded {closeness.perplexity_exact:.2f}"
     ]
-    steps = (
-        ("all Q4_0", closeness.q4_0),
-        ("plain", closeness.plain),
-        ("written", closeness.rounded),
-    )
-    for name, found in steps:
-        if found is None:
-            continue
+    steps = dict(closeness.steps)
+    shown = {
+        **({LARGEST: steps.pop(LARGEST)} if steps else {}),
+        **({ALL_Q4_0: closeness.q4_0} if closeness.q4_0 else {}),
+        PLAIN: closeness.plain,
+        **steps,
+        WRITTEN: closeness.rounded,
+    }
+    width = max(9, *map(len, shown))
+    for name, found in shown.items():
         lines.append(
-            f"    {name:<9} perplexity {found.perplexity:.2f}, KL divergence {found.kl_divergence:.4f},"
+            f"    {name:<{width}} perplexity {found.perplexity:.2f}, KL divergence {found.kl_divergence:.4f},"
             f" same first choice {found.same_first_choice:.1%}"
         )
     return lines

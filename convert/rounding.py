@@ -7,7 +7,7 @@ needs no inverse), then improves scales and codes in turn by coordinate descent.
 """
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -56,7 +56,7 @@ def loss(weights: Matrix, rounded: Matrix, hessian: Hessian) -> float:
         error = weights[rows] - rounded[rows]
         return float(np.einsum("ij,ij->", error @ hessian, error, dtype=np.float64))
 
-    return sum(in_parallel(of_rows, slices(len(weights), -(-len(weights) // CORES))))
+    return sum(in_parallel(of_rows, _parts(weights)))
 
 
 def damped(hessian: Hessian, damping: float) -> Hessian:
@@ -102,21 +102,54 @@ class Prepared:
 
 def round_matrix(weights: Matrix, inputs: Prepared, grid: Grid, *, sweeps: int = 2) -> Rounded:
     """`weights` [rows, columns] on `grid`."""
+    return bettered(weights, inputs, compensated(weights, inputs, grid), sweeps=sweeps)
+
+
+def nearest(weights: Matrix, inputs: Prepared, grid: Grid) -> Rounded:
+    """The best scales for the inputs, and to each weight its nearest code."""
+    scales = grid.scales(weights, np.diag(inputs.hessian))
+    codes = grid.codes(weights, _spread(scales))
+    return Rounded(grid=grid, codes=codes.astype(np.int8), scales=scales)
+
+
+def compensated(weights: Matrix, inputs: Prepared, grid: Grid) -> Rounded:
+    """The same scales; each column's codes make good for the errors of those before it."""
     importance = np.diag(inputs.hessian)
 
-    def round_rows(rows: slice) -> tuple[Matrix, Matrix]:
+    def of_rows(rows: slice) -> tuple[Matrix, Matrix]:
         standing = np.ascontiguousarray(weights[rows].T)
         scales = np.ascontiguousarray(grid.scales(weights[rows], importance).T)
-        codes = _compensate(standing, inputs, grid, scales)
+        return _compensate(standing, inputs, grid, scales), scales
+
+    return _of_parts(grid, in_parallel(of_rows, _parts(weights)))
+
+
+def bettered(weights: Matrix, inputs: Prepared, rounded: Rounded, *, sweeps: int = 2) -> Rounded:
+    """Scales and codes bettered in turn, as long as that changes anything."""
+    grid = rounded.grid
+
+    def of_rows(rows: slice) -> tuple[Matrix, Matrix]:
+        standing = np.ascontiguousarray(weights[rows].T)
+        scales = np.ascontiguousarray(rounded.scales[rows].T)
+        codes = np.ascontiguousarray(rounded.codes[rows].T).astype(np.float32)
         for _ in range(sweeps):
             if not _descend(standing, inputs.hessian, grid, scales, codes):
                 break
         return codes, scales
 
-    parts = in_parallel(round_rows, slices(len(weights), -(-len(weights) // CORES)))
+    return _of_parts(grid, in_parallel(of_rows, _parts(weights)))
+
+
+def _parts(weights: Matrix) -> Iterator[slice]:
+    """Rows for each core."""
+    return slices(len(weights), -(-len(weights) // CORES))
+
+
+def _of_parts(grid: Grid, parts: Sequence[tuple[Matrix, Matrix]]) -> Rounded:
+    """Of standing codes and scales, some rows after others."""
     return Rounded(
         grid=grid,
-        codes=np.concatenate([codes.T for codes, _ in parts]).astype(np.int8),
+        codes=np.concatenate([codes.T.astype(np.int8) for codes, _ in parts]),
         scales=np.concatenate([scales.T for _, scales in parts]),
     )
 

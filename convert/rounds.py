@@ -25,6 +25,8 @@ class Rounding:
     texts: CalibrationTexts | None
     """None rounds every matrix by itself."""
     progress: Progress
+    steps: bool = False
+    """It is measured too what each step of the rounding gains."""
     losses: dict[str, float] = field(default_factory=dict)
     """Of calibrated matrices by GGUF name: of the output's power, on the calibration texts."""
     closeness: Closeness | None = None
@@ -68,6 +70,7 @@ class Rounding:
             self.texts.calibrating,
             self.texts.held,
             mixed=len(types) > 1,
+            steps=self.steps,
         )
 
     def _round_layer(self, calibration: Calibration, layer: int) -> dict[str, Bytes]:

@@ -4,42 +4,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from convert.errors import BadCheckpoint, BadTensor, UnsupportedCheckpoint
+from convert.folder import weight_files
 from convert.formats.stored import COPY_AGAIN, StoredTensor, read_header
 from convert.json_file import read_members
 
 INDEX = "model.safetensors.index.json"
 SINGLE = "model.safetensors"
-
-
-def require_checkpoint(folder: Path) -> None:
-    """Raises BadCheckpoint or UnsupportedCheckpoint where the folder holds no whole model."""
-    if not folder.exists():
-        raise BadCheckpoint(
-            f"There is no folder {folder}.", "Give the folder that holds config.json."
-        )
-    if not folder.is_dir():
-        hint = "It is a finished model already." if folder.suffix == ".gguf" else ""
-        raise BadCheckpoint(
-            f"{folder} is a file, not the folder of a checkpoint.",
-            hint or "Give the folder that holds config.json.",
-        )
-    if (folder / "adapter_config.json").is_file() and not _weights(folder):
-        base = read_members(folder / "adapter_config.json").text(
-            "base_model_name_or_path", "its base model"
-        )
-        raise lora_adapter(f"{folder} holds a LoRA adapter for {base}, not a whole model.")
-    if not (folder / "config.json").is_file():
-        raise BadCheckpoint(
-            f"{folder} is no checkpoint: it has no config.json.",
-            "Give the folder that save_pretrained wrote.",
-        )
-
-
-def lora_adapter(message: str) -> UnsupportedCheckpoint:
-    return UnsupportedCheckpoint(
-        message,
-        "Merge it into its base model first: PeftModel.merge_and_unload(), then save_pretrained().",
-    )
 
 
 def read_shards(folder: Path) -> Mapping[str, StoredTensor]:
@@ -81,15 +51,8 @@ def _read_index(folder: Path) -> dict[str, str]:
     return weight_map
 
 
-def _weights(folder: Path) -> list[Path]:
-    """The files that may hold a whole model: a merged one may lie beside its adapter."""
-    return sorted(
-        path for path in folder.glob("*.safetensors") if not path.name.startswith("adapter_")
-    )
-
-
 def _single_file(folder: Path) -> Path:
-    found = _weights(folder)
+    found = weight_files(folder)
     if (folder / SINGLE) in found:
         return folder / SINGLE
     if len(found) == 1:

@@ -1,12 +1,12 @@
-"""The last step of both builds: VERSION, what a bundle must not have, the list of its largest parts.
+"""The last step of both builds: what lies beside the program, one time on every file, what a bundle must not
+have, the list of its largest parts."""
 
-`python packaging/finish_bundle.py dist/linux/soro`; the exit code is 1 where the bundle breaks a rule.
-"""
-
+import os
 import re
+import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -67,17 +67,27 @@ def version() -> str:
     return found[1]
 
 
-def main() -> int:
-    bundle = Path(sys.argv[1])
-    (bundle / "VERSION").write_text(version() + "\n", encoding="ascii", newline="\n")
+def finish(made: Path, target: Path, *, extra: Iterable[Path], epoch: str) -> None:
+    """`made` by PyInstaller becomes `target`, in one step and only where it breaks no rule."""
+    new = target.with_name(f"{target.name}.new")
+    shutil.rmtree(new, ignore_errors=True)
+    shutil.copytree(made, new)
+    for file in extra:
+        inner = file.suffix == ".dll"
+        shutil.copy(file, new / "_internal" if inner else new)
+    (new / "VERSION").write_text(version() + "\n", encoding="ascii", newline="\n")
+    for file in (*new.rglob("*"), new):
+        os.utime(file, (int(epoch), int(epoch)))
+    _tell_sizes(new)
+    found = list(faults(new))
+    if found:
+        sys.exit("\n".join([f"The bundle in {new} breaks rules:", *found]))
+    shutil.rmtree(target, ignore_errors=True)
+    new.rename(target)
+
+
+def _tell_sizes(bundle: Path) -> None:
     files = [file for file in bundle.rglob("*") if file.is_file()]
     for file in sorted(files, key=lambda file: -file.stat().st_size)[:12]:
         print(f"{file.stat().st_size:>12,}  {file.relative_to(bundle)}")
-    print(f"{total_bytes(bundle):>12,}  in {len(files)} files")
-    found = list(faults(bundle))
-    print("\n".join(found) or "as it must be")
-    return 1 if found else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    print(f"{total_bytes(bundle):>12,}  in {len(files)} files", flush=True)

@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 model=$(realpath "$1")
 shift
-soro=$(realpath dist/windows/soro)/soro.exe
+soro=$(realpath "${SORO_BUNDLE:-dist/windows/soro}")/soro.exe
 export WINEPREFIX="${SORO_BUILD_FOLDER:-$PWD/packaging/build}/windows/prefix" WINEDEBUG=-all
 export SORO_LANGUAGE=en SORO_THREADS=1
 folder=$(mktemp -d)

@@ -21,6 +21,7 @@ from soro_edge import __version__, locale
 from soro_edge.commands.groups.history import history
 from soro_edge.commands.groups.makers import convert, evaluate
 from soro_edge.commands.groups.models import models
+from soro_edge.commands.groups.spoken import SpokenOption, argument, group, option
 from soro_edge.commands.groups.usb import usb
 from soro_edge.commands.program import AnswerOptions, Program
 from soro_edge.errors import SoroError
@@ -120,16 +121,18 @@ def _interrupt(_number: int, _frame: types.FrameType | None) -> NoReturn:
     raise KeyboardInterrupt
 
 
-@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="soro")
-@click.option(
+@group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(
+    __version__, prog_name="soro", cls=SpokenOption, help="Show the version and exit."
+)
+@option(
     "--language",
     is_eager=True,
     callback=_speak_as_told,
     help="Language of the interface: tg, ru or en.",
 )
-@click.option("--profile", help="Whose history to use.")
-@click.option("--model", help="Name of the model; see `soro models list`.")
+@option("--profile", help="Whose history to use.")
+@option("--model", help="Name of the model; see `soro models list`.")
 @click.pass_context
 def soro(
     context: click.Context, language: str | None, profile: str | None, model: str | None
@@ -152,33 +155,31 @@ def soro(
 
 def answer_options(command: Any) -> Any:
     """The options that `ask` and `chat` share."""
-    for option in (
-        click.option("--seed", type=int, help="Same seed, same answer."),
-        click.option(
+    for decorate in (
+        option("--seed", type=int, help="Same seed, same answer."),
+        option(
             "--temperature",
             type=click.FloatRange(0, 5),
             help="0 is greedy: always the likeliest token.",
         ),
-        click.option("--max-tokens", type=click.IntRange(min=1), help="Longest answer, in tokens."),
-        click.option("--system", help="What the model is told before the conversation."),
-        click.option("--model", default="", help="Name of the model; see `soro models list`."),
+        option("--max-tokens", type=click.IntRange(min=1), help="Longest answer, in tokens."),
+        option("--system", help="What the model is told before the conversation."),
+        option("--model", default="", help="Name of the model; see `soro models list`."),
     ):
-        command = option(command)
+        command = decorate(command)
     return command
 
 
 @soro.command()
-@click.argument("question", nargs=-1)
+@argument("question", nargs=-1)
 @answer_options
-@click.option(
-    "--json", "as_json", is_flag=True, help="Print one JSON object: text, token counts, times."
-)
-@click.option("--no-history", is_flag=True, help="Do not store this conversation.")
+@option("--json", "as_json", is_flag=True, help="Print one JSON object: text, token counts, times.")
+@option("--no-history", is_flag=True, help="Do not store this conversation.")
 @click.pass_obj
 def ask(
     program: Program, /, question: tuple[str, ...], as_json: bool, no_history: bool, **answer: Any
 ) -> int:
-    """Answer one QUESTION on standard output. Without QUESTION, standard input is the question."""
+    """Answer one QUESTION. Without QUESTION, standard input is the question."""
     from soro_edge.commands.ask import run_ask
 
     return run_ask(
@@ -190,19 +191,19 @@ def ask(
 @answer_options
 @click.pass_obj
 def chat(program: Program, /, **answer: Any) -> int:
-    """Talk line by line, for consoles and screen readers where the full screen does not serve."""
+    """Talk line by line, on old consoles and with screen readers."""
     from soro_edge.commands.chat import run_chat
 
     return run_chat(program, AnswerOptions(**answer))
 
 
 @soro.command()
-@click.option(
+@option(
     "--to-stick", type=click.Path(path_type=Path), help="Write a page about it into this folder."
 )
 @click.pass_obj
 def doctor(program: Program, to_stick: Path | None) -> int:
-    """Check this computer and the program; generate one real token."""
+    """Check this computer and the program. One real token is generated."""
     if to_stick:
         from soro_edge.commands.machine_page import run_machine_page
 
@@ -213,11 +214,14 @@ def doctor(program: Program, to_stick: Path | None) -> int:
 
 
 @soro.command("tune")
-@click.option("--model", default="", help="Name of the model; see `soro models list`.")
-@click.option("--reset", is_flag=True, help="Forget what was measured.")
+@option("--model", default="", help="Name of the model; see `soro models list`.")
+@option("--reset", is_flag=True, help="Forget what was measured.")
 @click.pass_obj
 def tune_machine(program: Program, model: str, reset: bool) -> None:
-    """Measure for a minute which threads, batch and loading suit this computer, and keep that."""
+    """Measure for a minute what suits this computer, and keep that.
+
+    Tried are the number of threads, the batch and the way of loading.
+    """
     from soro_edge.commands import tune
 
     if reset:
@@ -239,14 +243,12 @@ def paths(program: Program) -> None:
 
 
 @soro.command()
-@click.option("--model", default="", help="Name of the model; see `soro models list`.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-@click.option(
-    "--rounds", default=3, show_default=True, type=click.IntRange(min=1), help="Pairs of runs."
-)
+@option("--model", default="", help="Name of the model; see `soro models list`.")
+@option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@option("--rounds", default=3, show_default=True, type=click.IntRange(min=1), help="Pairs of runs.")
 @click.pass_obj
 def bench(program: Program, model: str, as_json: bool, rounds: int) -> None:
-    """Measure the speed here, each figure against the bare C API in the same run."""
+    """Measure the speed here. Each figure is paired with the bare C API in the same run."""
     from soro_edge.bench.report import run_bench
 
     manifest = program.manifest(model)

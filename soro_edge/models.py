@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from soro_edge.errors import (
     NoModelFile,
     NoModelYet,
     NotEnoughMemory,
+    StorageError,
 )
 from soro_edge.gguf_header import GgufHeader, read_header
 from soro_edge.manifest import Manifest, read_manifest, write_manifest
@@ -35,6 +37,7 @@ from soro_edge.paths import (
     manifests_folder,
     shipped_models,
     storage_error,
+    write_whole,
 )
 
 Progress = Callable[[float], None]
@@ -142,7 +145,7 @@ class ModelFolder:
             target.unlink()
             raise ModelDamaged(path=str(source))
         manifest = replace(manifest, sha256=sha256, path=folder / f"{manifest.name}.toml")
-        manifest.path.write_text(write_manifest(manifest), encoding="utf-8")
+        write_whole(manifest.path, write_manifest(manifest).encode("utf-8"))
         return manifest
 
     def _verified(self) -> dict[str, list[int | str]]:
@@ -154,11 +157,9 @@ class ModelFolder:
 
     def _store_verified(self, stamps: dict[str, list[int | str]]) -> None:
         """Lost stamps cost another hashing, nothing else: failures are passed over."""
-        try:
-            self.paths.data.mkdir(parents=True, exist_ok=True)
-            self.paths.verified_file.write_text(json.dumps(stamps), encoding="utf-8")
-        except OSError:
-            return
+        with suppress(StorageError):
+            make_folder(self.paths.data)
+            write_whole(self.paths.verified_file, json.dumps(stamps).encode("utf-8"))
 
 
 def manifest_of(source: Path) -> Manifest:

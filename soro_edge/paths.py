@@ -4,9 +4,12 @@ Three modes: SORO_HOME names one folder for all; a folder `soro-data` beside a p
 above it on a stick, means portable mode, all inside it; otherwise the system's own places (platformdirs).
 """
 
+import errno
 import os
 import sys
+import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +20,9 @@ SHIPPED_MODELS_FOLDER = "soro-models"
 """Models that came with a packaged program: beside its folder, or above it on a stick."""
 _LEVELS = 3
 """A program on a stick lies in soro/linux/soro/ or soro/windows/soro/; what it shares lies in soro/."""
+_NO_SUCH_CALL = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP)
+_TRIES = 20
+"""A virus scanner may hold a new file for a moment."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,15 +136,46 @@ def make_folder(folder: Path) -> Path:
     return folder
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Whole or not at all. Raises StorageError."""
-    unfinished = path.with_name(path.name + ".unfinished")
+def write_whole(path: Path, data: bytes) -> None:
+    """The file is what it was or all of `data`, a power cut included. Raises StorageError."""
+    temporary = path.with_name(path.name + ".tmp")
     try:
-        unfinished.write_text(text, encoding="utf-8")
-        unfinished.replace(path)
+        with temporary.open("wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        _take_name(temporary, path)
+        sync_folder(path.parent)
     except OSError as error:
-        unfinished.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
         raise storage_error(error, path) from error
+
+
+def _take_name(temporary: Path, path: Path) -> None:
+    for left in reversed(range(_TRIES)):
+        try:
+            temporary.replace(path)
+            return
+        except PermissionError:
+            if os.name != "nt" or not left:
+                raise
+            time.sleep(0.1)
+
+
+def sync_folder(folder: Path) -> None:
+    """Return when the names in `folder` are on the disk. Windows offers no such call, nor do some file
+    systems (a virtual machine's shared folder)."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in _NO_SUCH_CALL:
+            raise
+    finally:
+        os.close(descriptor)
 
 
 def storage_error(error: OSError, path: Path) -> DiskFull | FolderNotWritable:

@@ -9,7 +9,6 @@ import sys
 import termios
 import time
 from collections.abc import Sequence
-from types import TracebackType
 from typing import Self
 
 import psutil
@@ -77,12 +76,7 @@ class Terminal:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         self.program.kill()
         self.program.wait()
         self.close()

@@ -9,8 +9,7 @@ done
 cp python/lib/python3.11/LICENSE.txt licences/Python.txt
 echo "SQLite 3.40.1: in the public domain, https://sqlite.org/copyright.html" >licences/SQLite.txt
 cp llama/vendor/llama.cpp/LICENSE licences/llama.cpp.txt
-rm -rf libraries-only && mkdir libraries-only && cp libraries/*.so* libraries-only/
 export PYTHONPATH=/build/site PYTHONHASHSEED=0 PYTHONDONTWRITEBYTECODE=1
-export SORO_LIBRARIES=/build/libraries-only SORO_LICENCES=/build/licences
+export SORO_LIBRARIES=/build/libraries SORO_LICENCES=/build/licences
 python/bin/python3.11 -m PyInstaller source/packaging/soro.spec --noconfirm --log-level WARN \
     --distpath dist --workpath work

@@ -3,8 +3,7 @@
 # /build holds the source, /build/python gets the interpreter.
 set -euo pipefail
 cd /build
-[ -x python/bin/python3.11 ] && exit 0
-rm -rf python-source debian && mkdir python-source
+rm -rf python python-source debian && mkdir python-source
 tar xf downloads/python3.11_*.orig.tar.gz -C python-source --strip-components=1
 tar xf downloads/python3.11_*.debian.tar.xz
 cd python-source

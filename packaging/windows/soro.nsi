@@ -1,5 +1,5 @@
-; The installer for one person, without administrator: makensis -DVERSION=0.1.0 packaging/windows/soro.nsi
-; takes dist/windows/soro and writes dist/windows/soro-setup.exe.
+; The installer for one person, without administrator. makensis is given VERSION, BUNDLE (the folder with the
+; program) and OUTPUT (what to write): packaging/windows_bundle.py.
 Unicode true
 ; 64 bits as the program itself, so that Wine without its 32-bit half can try it.
 Target amd64-unicode
@@ -15,7 +15,7 @@ ManifestDPIAware true
 !define OPEN "Soro кушода аст. Онро пӯшед ва аз нав оғоз кунед.$\nSoro открыт. Закройте его и начните снова.$\nSoro is open. Close it and start again."
 
 Name "Soro ${VERSION}"
-OutFile "dist/windows/soro-setup.exe"
+OutFile "${OUTPUT}"
 RequestExecutionLevel user
 InstallDir "$LOCALAPPDATA\Programs\Soro"
 InstallDirRegKey HKCU "${KEY}" "InstallLocation"
@@ -85,7 +85,7 @@ Section "Soro"
     !insertmacro StopAtErrors
     SetOutPath "$INSTDIR"
     ClearErrors
-    File /r "dist/windows/soro/*.*"
+    File /r "${BUNDLE}/*.*"
     ${If} ${Errors}
         Abort
     ${EndIf}

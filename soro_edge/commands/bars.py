@@ -1,6 +1,6 @@
-"""A progress bar on stderr: what is measured, how far, how long it still takes."""
+"""The model maker's progress bar on stderr: what is done, how far, how long it still takes."""
 
-from types import TracebackType
+import sys
 from typing import Self
 
 from rich.console import Console
@@ -15,16 +15,18 @@ from rich.progress import (
 
 
 class Bar:
-    """One line; a context manager."""
+    """One line where stderr is a terminal, nothing elsewhere; a context manager."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, counted: bool = True) -> None:
+        """`counted`: items are told, 3/10; per cent otherwise."""
         self._bars = Progress(
-            TextColumn("{task.description:<20}"),
+            TextColumn("{task.description:<20}" if counted else "{task.description:<36}"),
             BarColumn(),
-            MofNCompleteColumn(),
+            MofNCompleteColumn() if counted else TextColumn("{task.percentage:>3.0f} %"),
             TimeRemainingColumn(),
             console=Console(stderr=True),
             transient=True,
+            disable=not sys.stderr.isatty(),
             # Some items take a minute: what a short while tells says nothing.
             speed_estimate_period=600,
         )
@@ -34,19 +36,14 @@ class Bar:
         self._bars.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         self._bars.stop()
 
-    def begin(self, what: str, total: int, done: int = 0) -> None:
+    def begin(self, what: str, total: float, done: int = 0) -> None:
         if self._task is not None:
             self._bars.remove_task(self._task)
         self._task = self._bars.add_task(what, total=total or None, completed=done)
 
-    def advance(self, items: int) -> None:
+    def advance(self, amount: float) -> None:
         if self._task is not None:
-            self._bars.advance(self._task, items)
+            self._bars.advance(self._task, amount)

@@ -4,6 +4,8 @@ The only place where soro_edge knows convert/, which lies in a checkout and neve
 """
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -22,6 +24,7 @@ def run_convert(
     keep_text: Path | None,
     calibration: str,
     calibration_tokens: int | None,
+    steps: bool,
     size: str,
     name: str,
     license: str,
@@ -31,35 +34,52 @@ def run_convert(
 ) -> None:
     """Convert and print the report. Raises ConversionFailed, NoConverter."""
     rows, most_bytes = vocabulary_rows(vocabulary), size_bytes(size)
-    try:
+    with _failures_told():
+        # Before numpy, rich and their like are loaded, which takes a slow computer seconds.
+        from convert.folder import read_folder
+
+        read_folder(checkpoint)
         from convert.command import run
-        from convert.errors import ConversionError
         from convert.options import CALIBRATION_TOKENS, ConversionOptions
         from convert.plan import TYPES
         from convert.texts import DEFAULT_TEXT
-    except ModuleNotFoundError as error:
-        raise NoConverter(module=error.name or "convert") from error
+        from soro_edge.commands.bars import Bar
     if type not in TYPES:
         raise click.UsageError(f"--type is one of {', '.join(TYPES)}, not «{type}».")
-    text = {"": DEFAULT_TEXT, "none": None}.get(calibration, Path(calibration))
+    if steps and calibration == "none":
+        raise click.UsageError("--steps measures what calibration does, and there is none.")
     options = ConversionOptions(
         checkpoint=checkpoint,
         output=output,
         type=TYPES[type],
         vocabulary_rows=rows,
         keep_text=keep_text,
-        calibration=text,
+        calibration={"": DEFAULT_TEXT, "none": None}.get(calibration, Path(calibration)),
         calibration_tokens=calibration_tokens or CALIBRATION_TOKENS,
+        measure_steps=steps,
         most_bytes=most_bytes,
         name=name,
         license=license,
         force=force,
         compare_with_torch=verify == "torch",
     )
+    with _failures_told(), Bar(counted=False) as progress:
+        run(options, progress, as_json=as_json, write=lambda words: click.echo(words, nl=False))
+
+
+@contextmanager
+def _failures_told() -> Iterator[None]:
+    """The converter's errors as ours. Raises ConversionFailed, NoConverter."""
     try:
-        run(options, as_json=as_json, write=lambda words: click.echo(words, nl=False))
+        from convert.errors import ConversionError
+    except ModuleNotFoundError as error:
+        raise NoConverter(module=error.name or "convert") from error
+    try:
+        yield
     except ConversionError as error:
         raise ConversionFailed(reason=str(error), advice=error.hint) from error
+    except ModuleNotFoundError as error:
+        raise NoConverter(module=error.name or "convert") from error
 
 
 def vocabulary_rows(words: str) -> int | None:

@@ -1,6 +1,5 @@
 """`soro eval`: names to files and tasks, a progress bar, and the results as a table. English only."""
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from soro_edge.commands.bars import Bar
 from soro_edge.commands.program import Program
 from soro_edge.errors import EvaluationFailed, FolderNotWritable, ModelFileMissing
 
 if TYPE_CHECKING:
     from soro_edge.evaluation.compare import TaskComparison
-    from soro_edge.evaluation.progress import Progress
     from soro_edge.evaluation.results import Results, TaskResult
     from soro_edge.evaluation.task import Task
 
@@ -70,7 +69,7 @@ def run_eval(
     if output is not None:
         refuse_missing_folder(output)
     journals = program.paths.data / "evaluation"
-    with progress_bar() as progress:
+    with Bar() as progress:
         results = evaluate(path, wanted, options, journals=journals, progress=progress)
     show(results)
     if output is not None:
@@ -78,7 +77,7 @@ def run_eval(
     found = [results]
     for other in others:
         if isinstance(other, Path):
-            with progress_bar() as progress:
+            with Bar() as progress:
                 other = evaluate(other, wanted, options, journals=journals, progress=progress)
             click.echo()
             show(other)
@@ -130,20 +129,6 @@ def packages_present() -> Iterator[None]:
             reason=f"The evaluation needs the module {error.name}, which is not here.",
             advice="Run `uv sync --group evaluation` in a checkout, and `uv run soro eval`.",
         ) from error
-
-
-@contextmanager
-def progress_bar() -> "Iterator[Progress]":
-    """On a terminal's stderr; silence elsewhere."""
-    from soro_edge.evaluation.progress import Silent
-
-    if not sys.stderr.isatty():
-        yield Silent()
-        return
-    from soro_edge.commands.bars import Bar
-
-    with Bar() as bar:
-        yield bar
 
 
 def show(results: "Results") -> None:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from soro_edge.commands.evaluate import progress_bar
+from soro_edge.commands.bars import Bar
 from soro_edge.commands.program import AnswerOptions, Program
 from soro_edge.evaluation.answers_file import AnswersFile, Facts
 from soro_edge.evaluation.generation import (
@@ -69,7 +69,7 @@ def run_generation(
     if len(answers) < len(asked):
         engine = program.engine(manifest, saves_states=False)
         try:
-            with progress_bar() as progress:
+            with Bar() as progress:
                 progress.begin(model.name, len(asked), len(answers))
                 for answer in answer_questions(engine, asked[len(answers) :], chat):
                     kept.append(answer)

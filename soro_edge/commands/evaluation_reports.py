@@ -5,8 +5,7 @@ What is printed is English, the page in the language in use.
 
 import json
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,10 +13,10 @@ from typing import TYPE_CHECKING
 import click
 
 from soro_edge import locale
+from soro_edge.commands.bars import Bar
 from soro_edge.commands.evaluate import (
     model_file,
     packages_present,
-    progress_bar,
     refuse_missing_folder,
 )
 from soro_edge.commands.program import Program
@@ -96,7 +95,8 @@ def run_reports(
     with packages_present():
         from soro_edge.evaluation.page_contents import Findings
     path = model_file(program, model)
-    with _english(program):
+    # What is printed for the maker is English, whatever the interface speaks.
+    with locale.using("en"):
         quantization = _against(program, path, options)
         compared = [] if options.other is None else [model_file(program, options.other)]
         generated = _generated(program, [path, *compared], options)
@@ -126,7 +126,7 @@ def _against(program: Program, path: Path, options: ReportOptions) -> "Quantizat
     from soro_edge.evaluation.quantization import report_quantization
 
     text = our_text() if options.text is None else read_text(options.text)
-    with progress_bar() as progress:
+    with Bar() as progress:
         report = report_quantization(
             path,
             model_file(program, options.against),
@@ -183,7 +183,7 @@ def write_page(program: Program, findings: "Findings", path: Path) -> None:
 
     page = compose(findings, language=program.settings.language, date=time.strftime("%Y-%m-%d"))
     written = page_html(page) if path.suffix.lower() == ".html" else page_markdown(page)
-    write_whole(path, written)
+    write_whole(path, written.encode("utf-8"))
 
 
 def _extend_json(path: Path, findings: "Findings", generated: "Sequence[Generated]") -> None:
@@ -198,7 +198,8 @@ def _extend_json(path: Path, findings: "Findings", generated: "Sequence[Generate
         {**asdict(one.report), "answers": [asdict(answer) for answer in one.answers]}
         for one in generated
     ]
-    write_whole(path, json.dumps(found, ensure_ascii=False, indent=1) + "\n")
+    text = json.dumps(found, ensure_ascii=False, indent=1) + "\n"
+    write_whole(path, text.encode("utf-8"))
 
 
 def _facts(model: Path) -> "ModelFacts":
@@ -206,13 +207,3 @@ def _facts(model: Path) -> "ModelFacts":
 
     size = model.stat().st_size
     return ModelFacts(name=model.stem, file=model.name, size_bytes=size, sha256=sha256_of(model))
-
-
-@contextmanager
-def _english(program: Program) -> Iterator[None]:
-    """What is printed for the maker is English, whatever the interface speaks."""
-    locale.use("en")
-    try:
-        yield
-    finally:
-        locale.use(program.settings.language)

@@ -15,9 +15,9 @@ from soro_edge.commands.doctor import run_doctor
 from soro_edge.commands.program import Program
 from soro_edge.errors import FolderNotWritable, StorageError
 from soro_edge.locale import _
-from soro_edge.paths import installation_folder, storage_error
+from soro_edge.paths import installation_folder, storage_error, write_whole
 from soro_edge.stick.errors import PageNotWritten
-from soro_edge.stick.installed import Installation, write_whole
+from soro_edge.stick.installed import Installation
 
 _LOG_LINES = 20
 

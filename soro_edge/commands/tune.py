@@ -38,11 +38,7 @@ def run_tune(program: Program, model: str) -> None:
     writing, reading = _("writing"), _("reading")
     click.echo(f"{'':<16} {writing:>7} {reading:>8}  " + _("tokens a second"))
     tuning = tune(program.untuned_options(manifest), machine, attempt, tell)
-    file = program.paths.tuning_file
-    try:
-        write_tuning(file, tuning)
-    except OSError as error:
-        raise storage_error(error, file) from error
+    write_tuning(program.paths.tuning_file, tuning)
     click.echo(
         _("Kept for {processor}: {threads} threads, batches of {batch}.").format(
             processor=tuning.processor, threads=tuning.threads, batch=tuning.prefill_batch_tokens

@@ -3,7 +3,6 @@
 Knows the file and the engine's options; the measuring is bench's.
 """
 
-import contextlib
 import json
 import os
 import platform
@@ -12,6 +11,7 @@ from pathlib import Path
 
 from soro_edge.engine.api import EngineOptions, LoadMode
 from soro_edge.engine.hardware import on_battery
+from soro_edge.paths import make_folder, write_whole
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,12 +74,6 @@ def read_tuning(file: Path) -> Tuning | None:
 
 
 def write_tuning(file: Path, tuning: Tuning) -> None:
-    """Whole or not at all. Raises OSError."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    partial = file.with_suffix(".part")
-    try:
-        partial.write_text(json.dumps(asdict(tuning), indent=1), encoding="utf-8")
-        partial.replace(file)
-    finally:
-        with contextlib.suppress(OSError):
-            partial.unlink(missing_ok=True)
+    """Whole or not at all. Raises StorageError."""
+    make_folder(file.parent)
+    write_whole(file, json.dumps(asdict(tuning), indent=1).encode("utf-8"))

@@ -14,7 +14,7 @@ from soro_edge.chat.messages import AnswerState
 from soro_edge.errors import EvaluationFailed
 from soro_edge.evaluation.generation import GivenAnswer
 from soro_edge.evaluation.questions import Question
-from soro_edge.paths import storage_error
+from soro_edge.paths import storage_error, write_whole
 
 VERSION = 1
 Facts = dict[str, str | int | float | None]
@@ -34,12 +34,8 @@ class AnswersFile:
         Raises EvaluationFailed, StorageError.
         """
         answers = self._read(questions)
-        partial = self.path.with_name(self.path.name + ".part")
-        try:
-            partial.write_text("".join(map(_line, [self._head(), *map(asdict, answers)])), "utf-8")
-            partial.replace(self.path)
-        except OSError as error:
-            raise storage_error(error, self.path) from error
+        lines = map(_line, [self._head(), *map(asdict, answers)])
+        write_whole(self.path, "".join(lines).encode("utf-8"))
         return answers
 
     def append(self, answer: GivenAnswer) -> None:

@@ -1,17 +1,14 @@
-"""A page as one HTML file that needs nothing else: no script, no network, ready to print."""
+"""A page of the evaluation as one HTML file."""
 
 from html import escape
 
 from soro_edge.evaluation.bar_svg import bar_svg
 from soro_edge.evaluation.page import Example, Page, Section, Table
+from soro_edge.html_page import html_page
 
 _STYLE = """
-body { max-width: 46rem; margin: 2rem auto; padding: 0 1rem; line-height: 1.5;
-       font-family: "Noto Sans", "DejaVu Sans", "Segoe UI", sans-serif; color: #111; }
-h1 { font-size: 1.6rem; line-height: 1.25; overflow-wrap: anywhere; }
 h2 { font-size: 1.15rem; margin: 2rem 0 0.5rem; }
-time, .note { color: #555; font-size: 0.9rem; }
-table { border-collapse: collapse; width: 100%; margin: 1rem 0; font-size: 0.95rem; }
+table { width: 100%; margin: 1rem 0; font-size: 0.95rem; }
 td, th { border-bottom: 1px solid #ccc; padding: 0.3rem 0.5rem; text-align: right; vertical-align: top; }
 td:first-child, th:first-child { text-align: left; }
 .wide { overflow-x: auto; }
@@ -22,38 +19,17 @@ svg { width: 100%; height: auto; font-family: inherit; font-size: 14px; }
 blockquote { margin: 0.25rem 0 1rem; border-left: 4px solid #888; padding-left: 0.75rem;
              white-space: pre-wrap; overflow-wrap: anywhere; }
 .question { font-weight: bold; margin-bottom: 0; }
-@media print { body { max-width: none; margin: 0; } h2 { break-after: avoid; }
-               figure, tr { break-inside: avoid; } }
+@media print { figure, tr { break-inside: avoid; } }
 """.strip()
-
-_PAGE = """\
-<!DOCTYPE html>
-<html lang="{language}">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<title>{title}</title>
-<style>
-{style}
-</style>
-</head>
-<body>
-<h1>{title}</h1>
-<p><time>{date}</time></p>
-{body}
-</body>
-</html>
-"""
 
 
 def page_html(page: Page) -> str:
     """The whole file."""
-    return _PAGE.format(
-        language=escape(page.language),
-        title=escape(page.title),
+    return html_page(
+        language=page.language,
+        title=page.title,
+        date=page.date,
         style=_STYLE,
-        date=escape(page.date),
         body="\n".join(_section(section) for section in page.sections),
     )
 

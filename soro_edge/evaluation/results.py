@@ -91,7 +91,7 @@ class Results:
 
     def write(self, path: Path) -> None:
         """Whole or not at all. Raises StorageError."""
-        write_whole(path, self.json())
+        write_whole(path, self.json().encode("utf-8"))
 
 
 def read_results(path: Path) -> Results:

@@ -13,42 +13,18 @@ from markdown_it import MarkdownIt
 
 from soro_edge.chat.messages import AnswerState, Message, Role
 from soro_edge.history.values import Conversation
+from soro_edge.html_page import html_page
 from soro_edge.locale import _
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~&!$])")
 _SPECIAL_AT_LINE_START = re.compile(r"^([-+=])|^(\d{1,9})([.)])")
 
 _STYLE = """
-body { max-width: 42rem; margin: 2rem auto; padding: 0 1rem; line-height: 1.5;
-       font-family: "Noto Sans", "DejaVu Sans", "Segoe UI", sans-serif; color: #111; }
-h1 { font-size: 1.5rem; } h2 { font-size: 1rem; margin: 1.5rem 0 0.25rem; color: #555; }
+h2 { font-size: 1rem; margin: 1.5rem 0 0.25rem; color: #555; }
 .question { white-space: pre-wrap; border-left: 4px solid #888; padding-left: 0.75rem; }
-.note, time { color: #555; font-size: 0.9rem; }
 pre { white-space: pre-wrap; background: #f3f3f3; padding: 0.5rem; }
-table { border-collapse: collapse; } td, th { border: 1px solid #999; padding: 0.2rem 0.5rem; }
-@media print { body { max-width: none; margin: 0; } h2 { break-after: avoid; } }
+td, th { border: 1px solid #999; padding: 0.2rem 0.5rem; }
 """.strip()
-
-_PAGE = """\
-<!DOCTYPE html>
-<html lang="{language}">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<title>{title}</title>
-<style>
-{style}
-</style>
-</head>
-<body>
-<h1>{title}</h1>
-<p><time>{date}</time></p>
-{body}
-<p class="note">{warning}</p>
-</body>
-</html>
-"""
 
 
 def to_markdown(conversation: Conversation, messages: Sequence[Message]) -> str:
@@ -92,13 +68,13 @@ def to_html(
             body.append(f'<div class="answer">\n{renderer.render(message.text)}</div>')
         if note := _note(message):
             body.append(f'<p class="note">{escape(note)}</p>')
-    return _PAGE.format(
-        language=escape(language),
-        title=escape(conversation.title),
-        style=_STYLE,
+    body.append(f'<p class="note">{escape(_warning())}</p>')
+    return html_page(
+        language=language,
+        title=conversation.title,
         date=_date(conversation),
+        style=_STYLE,
         body="\n".join(body),
-        warning=escape(_warning()),
     )
 
 

@@ -6,6 +6,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from soro_edge.paths import sync_folder
+
 
 @dataclass(frozen=True, slots=True)
 class HistoryFiles:
@@ -82,17 +84,6 @@ def sync_file(file: Path) -> None:
         os.fsync(stream.fileno())
 
 
-def sync_folder(folder: Path) -> None:
-    """Return when the names in `folder` are on the disk. Windows offers no such call."""
-    if os.name == "nt":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def move(source: Path, target: Path) -> None:
     """Rename, where there is something to rename, replacing `target`."""
     if source.exists():
@@ -103,12 +94,5 @@ def move(source: Path, target: Path) -> None:
 def copy_whole(source: Path, target: Path, temporary: Path) -> None:
     """Copy so that `target` is either what it was or all of `source`."""
     shutil.copyfile(source, temporary)
-    sync_file(temporary)
-    move(temporary, target)
-
-
-def write_whole(target: Path, text: str, temporary: Path) -> None:
-    """Write so that `target` is either what it was or all of `text`."""
-    temporary.write_text(text, encoding="utf-8")
     sync_file(temporary)
     move(temporary, target)

@@ -10,10 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from soro_edge.history.database import our_errors
-from soro_edge.history.files import HistoryFiles, copy_whole, move, size_bytes, write_whole
+from soro_edge.history.files import HistoryFiles, copy_whole, move, size_bytes
 from soro_edge.history.integrity import damage_in_frozen_file, damage_in_open_file, mend_search
 from soro_edge.history.values import Recovery
-from soro_edge.paths import storage_error
+from soro_edge.paths import storage_error, write_whole
 
 
 def recover(files: HistoryFiles) -> Recovery | None:
@@ -32,7 +32,7 @@ def recover(files: HistoryFiles) -> Recovery | None:
                 files.suspect.unlink(missing_ok=True)
                 return None
             kept = files.dated("damaged")
-            write_whole(files.restoring, kept.name, files.temporary("restoring"))
+            write_whole(files.restoring, kept.name.encode("utf-8"))
         if not kept.exists():
             _move_aside(files, kept)
         return _put_backup(files, kept)

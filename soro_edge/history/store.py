@@ -9,14 +9,13 @@ import threading
 import time
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from soro_edge.chat.messages import Message
 from soro_edge.errors import HistoryBusy, HistoryDamaged, NoConversation, StorageError
 from soro_edge.history.backup import backup_is_due, make_backup
 from soro_edge.history.database import BUSY_SECONDS, Database, our_errors, storable
-from soro_edge.history.files import HistoryFiles, sync_folder
+from soro_edge.history.files import HistoryFiles
 from soro_edge.history.gate import Gate
 from soro_edge.history.integrity import damage_in_open_file
 from soro_edge.history.log import Clock, ConversationLog, read_messages
@@ -26,7 +25,7 @@ from soro_edge.history.salvage import salvage
 from soro_edge.history.search import find, forget_conversation, index_title, index_unfinished
 from soro_edge.history.titles import one_line
 from soro_edge.history.values import Conversation, Recovery, SearchHit
-from soro_edge.paths import make_folder
+from soro_edge.paths import make_folder, sync_folder
 
 _CONVERSATION = """
     SELECT id, title, created, updated, (
@@ -182,12 +181,7 @@ class History:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         self.close()
 
 

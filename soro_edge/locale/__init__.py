@@ -6,17 +6,21 @@ Knows nothing of who shows them. The `.mo` files are made from the `.po` files b
 
 import gettext
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 LANGUAGES = ("tg", "ru", "en")
 """Languages of the interface; the first is the default."""
 
+_language = "en"
 _current: gettext.NullTranslations = gettext.NullTranslations()
 
 
 def use(language: str) -> None:
     """Choose the interface's language for the whole process; an unknown one falls back to English."""
-    global _current
+    global _language, _current
+    _language = language
     # The parser of the command line looks its own words up in the process's default domain.
     gettext.bindtextdomain("soro", str(Path(__file__).parent))
     gettext.textdomain("soro")
@@ -27,6 +31,17 @@ def use(language: str) -> None:
         _current = gettext.translation(
             "soro", localedir=Path(__file__).parent, languages=[language], fallback=True
         )
+
+
+@contextmanager
+def using(language: str) -> Iterator[None]:
+    """Another language for a while."""
+    before = _language
+    use(language)
+    try:
+        yield
+    finally:
+        use(before)
 
 
 def _(message: str) -> str:

@@ -14,17 +14,13 @@ import os
 import re
 import shutil
 import sys
-import time
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from soro_edge.history.files import sync_folder
-from soro_edge.paths import storage_error
+from soro_edge.paths import storage_error, write_whole
 from soro_edge.stick.errors import InstallationDamaged, NotInstalled
 
-_TRIES = 20
-"""A virus scanner may hold a new file for a moment."""
 _KEY = re.compile("[0-9a-f]{64}", re.ASCII)
 
 
@@ -177,26 +173,3 @@ def _parse(text: str) -> Pointer | None:
         return None
     whole = pointer.current and _KEY.fullmatch(pointer.key) and text.endswith("\n")
     return pointer if whole else None
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """The file is the old one or the new one, whatever happens. Raises StorageError."""
-    partial = path.with_name(path.name + ".part")
-    try:
-        with partial.open("wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        for left in reversed(range(_TRIES)):
-            try:
-                partial.replace(path)
-                break
-            except PermissionError:
-                if os.name != "nt" or not left:
-                    raise
-                time.sleep(0.1)
-        sync_folder(path.parent)
-    except OSError as error:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
-        raise storage_error(error, path) from error

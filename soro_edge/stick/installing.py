@@ -18,7 +18,7 @@ from soro_edge.errors import HistoryBusy, SoroError
 from soro_edge.history.gate import Gate
 from soro_edge.history.older import all_histories, copy_before
 from soro_edge.models import ModelFolder
-from soro_edge.paths import Paths, make_folder
+from soro_edge.paths import Paths, make_folder, write_whole
 from soro_edge.stick.choosing import check_lengths, choose_model, files_for
 from soro_edge.stick.copying import Copier, Copy, sync_files
 from soro_edge.stick.errors import (
@@ -27,7 +27,7 @@ from soro_edge.stick.errors import (
     OlderStick,
     UntrustedStick,
 )
-from soro_edge.stick.installed import Facts, Installation, Pointer, write_whole
+from soro_edge.stick.installed import Facts, Installation, Pointer
 from soro_edge.stick.launchers import Launchers
 from soro_edge.stick.manifest import Group, StickFile, StickModel, read_manifest
 from soro_edge.stick.program import InstalledProgram

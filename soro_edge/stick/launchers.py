@@ -9,9 +9,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from soro_edge.paths import storage_error
+from soro_edge.paths import storage_error, write_whole
 from soro_edge.stick.errors import NothingBefore
-from soro_edge.stick.installed import Installation, write_whole
+from soro_edge.stick.installed import Installation
 from soro_edge.stick.menu import LinuxMenu
 
 _SHELL = """#!/bin/sh

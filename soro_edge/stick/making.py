@@ -10,12 +10,11 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from soro_edge.paths import PORTABLE_FOLDER, make_folder, storage_error
+from soro_edge.paths import PORTABLE_FOLDER, make_folder, storage_error, write_whole
 from soro_edge.stick import manifest as stick_manifest
 from soro_edge.stick.bundle import Bundle
 from soro_edge.stick.copying import Copier, Copy, OnBytes, sync_files
 from soro_edge.stick.errors import BadStick, CannotMake, StickError
-from soro_edge.stick.installed import write_whole
 from soro_edge.stick.manifest import Group, StickFile, StickManifest
 from soro_edge.stick.names import folded
 from soro_edge.stick.planning import (

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from soro_edge.locale import _
-from soro_edge.paths import storage_error
-from soro_edge.stick.installed import write_whole
+from soro_edge.paths import storage_error, write_whole
 
 _ENTRY = """[Desktop Entry]
 Type=Application

@@ -30,7 +30,7 @@ def last_release(key: Path) -> int:
 def keep_release(key: Path, release: int) -> None:
     """Raises StorageError."""
     if release > last_release(key):
-        write_whole(_file(key), f"{release}\n")
+        write_whole(_file(key), f"{release}\n".encode("ascii"))
 
 
 def _file(key: Path) -> Path:

@@ -3,12 +3,14 @@
 Usage: uv run python tests/benchmarks/random_checkpoint.py 1B FOLDER --tokenizer CHECKPOINT
 
 The tokenizer's files are copied from CHECKPOINT (see tests/real_weights.py). Weights are drawn row by row
-and written as they come, so that 4B needs no more memory than 1B.
+and written as they come, so that 12B needs no more memory than 1B.
 """
 
 import argparse
 import json
+import math
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 import ml_dtypes
@@ -23,12 +25,14 @@ SHAPES = {
     "12B": (3840, 48, 15360, 16, 8, 1024, 8.0),
 }
 _CHUNK_WEIGHTS = 8_000_000
+_SHARD_WEIGHTS = 2_500_000_000
 
 
 def write_random_checkpoint(
     folder: Path, size: str, tokenizer: Path, *, layers: int | None = None, seed: int = 1
 ) -> None:
-    """One BF16 shard, config.json, and the tokenizer's files; with all of its layers or with some."""
+    """BF16 shards with their index, config.json, and the tokenizer's files; with all of its layers or with
+    some."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("tokenizer.model", "tokenizer_config.json", "generation_config.json"):
         shutil.copy(tokenizer / name, folder / name)
@@ -52,18 +56,44 @@ def write_random_checkpoint(
     if scaling != 1:
         config["rope_scaling"] = {"rope_type": "linear", "factor": scaling}
     (folder / "config.json").write_text(json.dumps(config, indent=1))
-    shapes = read_config(folder).tensor_shapes()
+    random = np.random.default_rng(seed)
+    shards = _shards(read_config(folder).tensor_shapes())
+    names = {
+        name: f"model-{number:05}-of-{len(shards):05}.safetensors"
+        for number, shard in enumerate(shards, 1)
+        for name in shard
+    }
+    for shard in shards:
+        _write_shard(folder / names[next(iter(shard))], shard, random)
+    (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": names}))
+
+
+def _shards(shapes: Mapping[str, tuple[int, ...]]) -> list[dict[str, tuple[int, ...]]]:
+    """In order, none larger than it must be."""
+    shards: list[dict[str, tuple[int, ...]]] = [{}]
+    weights = 0
+    for name, shape in shapes.items():
+        weights += math.prod(shape)
+        if shards[-1] and weights > _SHARD_WEIGHTS:
+            shards.append({})
+            weights = math.prod(shape)
+        shards[-1][name] = shape
+    return shards
+
+
+def _write_shard(
+    path: Path, shapes: Mapping[str, tuple[int, ...]], random: np.random.Generator
+) -> None:
     header, end = {}, 0
     for name, shape in shapes.items():
-        begin, end = end, end + 2 * int(np.prod(shape))
+        begin, end = end, end + 2 * math.prod(shape)
         header[name] = {"dtype": "BF16", "shape": list(shape), "data_offsets": [begin, end]}
     head = json.dumps(header).encode()
     head += b" " * (-len(head) % 8)
-    random = np.random.default_rng(seed)
-    with (folder / "model.safetensors").open("wb") as file:
+    with path.open("wb") as file:
         file.write(len(head).to_bytes(8, "little") + head)
         for name, shape in shapes.items():
-            count = int(np.prod(shape))
+            count = math.prod(shape)
             spread = np.float32(0.05 if name.endswith("norm.weight") else shape[-1] ** -0.5)
             for begin in range(0, count, _CHUNK_WEIGHTS):
                 here = min(_CHUNK_WEIGHTS, count - begin)

@@ -1,6 +1,8 @@
-"""A built bundle, from outside. SORO_BUNDLE names its folder, SORO_BUNDLE_MODEL a GGUF with a chat template:
+"""A built bundle, from outside: without a network, and ended by the kernel where it asks for a socket.
+SORO_BUNDLE names its folder, SORO_BUNDLE_MODEL a GGUF with a chat template, SORO_OTHER_BUNDLE a second build
+of the same commit:
 
-SORO_BUNDLE=dist/linux/soro uv run pytest -m bundle tests/bundle
+SORO_BUNDLE=dist/linux/soro uv run pytest -n 0 -m bundle tests/bundle
 """
 
 import importlib.util
@@ -11,11 +13,11 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.bundle.packaging import packaging
+
 pytestmark = pytest.mark.bundle
 
 
@@ -42,48 +44,37 @@ def taught(bundle: Path, model: Path, own_home: Path) -> Iterator[Path]:
     shutil.rmtree(own_home)
 
 
-def run(
-    bundle: Path, *words: str, given: bytes = b"", prefix: tuple[str, ...] = ()
-) -> subprocess.CompletedProcess[bytes]:
-    """The bundle's program without a Python, a compiler or a library path of this machine."""
+NO_SOCKET = (sys.executable, str(Path(__file__).with_name("no_socket.py")))
+OFFLINE = () if os.geteuid() else ("/usr/bin/unshare", "-n")
+"""Only root may leave the network; the kernel's filter is for everybody."""
+
+
+def run(bundle: Path, *words: str, given: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    """The bundle's program without a network, a Python, a compiler or a library path of this machine."""
     kept = {name: value for name, value in os.environ.items() if name.startswith("SORO_")}
     return subprocess.run(
-        [*prefix, str(bundle / "soro"), *words],
+        [*OFFLINE, *NO_SOCKET, str(bundle / "soro"), *words],
         input=given,
         capture_output=True,
         env={**kept, "PATH": "/nowhere", "HOME": str(bundle)},
     )
 
 
-def rules() -> ModuleType:
-    spec = importlib.util.spec_from_file_location(
-        "finish_bundle", ROOT / "packaging/finish_bundle.py"
-    )
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 def test_the_bundle_breaks_no_rule(bundle: Path) -> None:
-    assert list(rules().faults(bundle)) == []
+    assert list(packaging("finish_bundle").faults(bundle)) == []
 
 
-def test_it_answers_without_a_network(bundle: Path, taught: Path) -> None:
-    alone = () if os.geteuid() else ("/usr/bin/unshare", "-n")
-    done = run(bundle, "ask", "Hello!", "--json", "--max-tokens", "8", prefix=alone)
+def test_two_builds_of_a_commit_are_equal(bundle: Path) -> None:
+    other = os.environ.get("SORO_OTHER_BUNDLE")
+    if not other:
+        pytest.skip("SORO_OTHER_BUNDLE names no second build")
+    assert list(packaging("compare").differences(bundle, Path(other))) == []
+
+
+def test_it_answers(bundle: Path, taught: Path) -> None:
+    done = run(bundle, "ask", "Hello!", "--json", "--max-tokens", "8")
     assert done.returncode == 0, done.stderr.decode()
     assert json.loads(done.stdout)["text"].strip()
-
-
-def test_it_opens_no_socket(bundle: Path, taught: Path, tmp_path: Path) -> None:
-    if not shutil.which("strace"):
-        pytest.skip("strace is not installed")
-    trace = tmp_path / "trace"
-    watch = (str(shutil.which("strace")), "-f", "-e", "trace=socket,connect", "-o", str(trace))
-    assert run(bundle, "ask", "Hello!", "--max-tokens", "4", prefix=watch).returncode == 0
-    calls = [line for line in trace.read_text().splitlines() if "AF_INET" in line]
-    assert not calls
 
 
 def test_doctor_says_ok_and_names_the_variant(bundle: Path, taught: Path) -> None:

@@ -195,31 +195,6 @@ def test_the_version_resource_tells_the_programs_version() -> None:
     assert re.findall(r"(?:filevers|prodvers)=\(([^)]+)\)", text) == [numbers, numbers]
 
 
-def distribution(folder: Path, name: str, package: str, licence: str) -> None:
-    """An installed package of one module, with a licence."""
-    info = folder / f"{name}-1.0.dist-info"
-    info.mkdir(parents=True)
-    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
-    (info / "LICENSE").write_text(licence)
-    (info / "RECORD").write_text(f"{package}.py,,\n{info.name}/LICENSE,,\n")
-
-
-def test_licences_are_those_of_what_was_taken(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    distribution(tmp_path / "site", "taken", "taken_module", "May be used.")
-    distribution(tmp_path / "site", "other", "other_module", "Not of interest.")
-    (tmp_path / "libx.txt").write_text("A library's licence.")
-    monkeypatch.syspath_prepend(str(tmp_path / "site"))
-    monkeypatch.syspath_prepend(str(ROOT / "packaging"))
-    licences = importlib.import_module("licences")
-    target = tmp_path / "LICENCES.txt"
-    licences.write_licences(target, modules=["taken_module.part"], texts=[tmp_path / "libx.txt"])
-    text = target.read_text(encoding="utf-8")
-    assert "taken 1.0" in text and "May be used." in text and "A library's licence." in text
-    assert "Not of interest." not in text
-
-
 @pytest.mark.native
 def test_the_loaded_model_tells_the_variant(
     tiny_model: Path, monkeypatch: pytest.MonkeyPatch
@@ -230,15 +205,3 @@ def test_the_loaded_model_tells_the_variant(
     loaded = model.LoadedModel(EngineOptions(model_path=str(tiny_model)), lambda fraction: None)
     assert loaded.info.variant == "haswell"
     loaded.close()
-
-
-def test_names_that_are_one_to_fat32_are_a_fault(tmp_path: Path) -> None:
-    path = ROOT / "packaging/finish_bundle.py"
-    spec = importlib.util.spec_from_file_location("finish_bundle", path)
-    assert spec and spec.loader
-    rules = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(rules)
-    for name in ("VCRUNTIME140.dll", "vcruntime140.dll", "vcruntime140_1.dll"):
-        (tmp_path / name).write_bytes(b"")
-    told = [fault for fault in rules.faults(tmp_path) if "FAT32" in fault]
-    assert told == ["vcruntime140.dll and VCRUNTIME140.dll are one name to FAT32"]

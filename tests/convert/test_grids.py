@@ -1,7 +1,9 @@
 """The INT grids: codes and scales survive GGUF's blocks, and each block's scale is about the best one."""
 
 import ctypes
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from llama_cpp import llama_cpp
 from numpy.typing import NDArray
 
 from convert import grids
+from convert.compiled import compiled
 from convert.ggml import decoded
 from convert.grids import BLOCK, GRIDS, Codes, Grid, Scales
 from convert.weights import Matrix
@@ -152,3 +155,75 @@ def test_an_encoded_matrix_is_as_close_as_ggmls_own_search_makes_it(grid: Grid) 
     assert written == theirs.nbytes
     ours = _error(weights, grid.encode(weights), grid)
     assert ours <= 1.01 * _error(weights, theirs, grid)
+
+
+def _awkward() -> Matrix:
+    """Blocks of nothing, of a single weight, too small for F16 and for float32, and a number of rows that no
+    vector holds."""
+    weights = _weights()[:37]
+    weights[3] = 0
+    weights[4, 1:BLOCK] = 0
+    weights[5] *= np.float32(1e-9)
+    weights[6] *= np.float32(1e-42)
+    return weights
+
+
+needs_compiler = pytest.mark.skipif(compiled() is None, reason="there is no C compiler here")
+
+
+@needs_compiler
+@every_whole_grid
+def test_compiled_and_numpys_search_make_the_same_bytes(
+    grid: Grid, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weights = _awkward()
+    importance = np.random.default_rng(3).lognormal(size=COLUMNS).astype(np.float32)
+    packed, scales = grid.encode(weights), grid.scales(weights, importance)
+    monkeypatch.setattr(grids, "compiled", lambda: None)
+    np.testing.assert_array_equal(grid.encode(weights), packed)
+    np.testing.assert_array_equal(grid.scales(weights, importance), scales)
+
+
+def test_without_a_compiler_there_is_no_compiled_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    assert compiled.__wrapped__() is None
+
+
+def test_a_compiler_that_fails_is_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    broken = tmp_path / "cc"
+    broken.write_text("#!/bin/sh\nexit 1\n")
+    broken.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert compiled.__wrapped__() is None
+
+
+def test_nowhere_to_build_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_folder(**_options: object) -> None:
+        raise FileNotFoundError("No usable temporary directory found")
+
+    monkeypatch.setattr(tempfile, "TemporaryDirectory", no_folder)
+    assert compiled.__wrapped__() is None
+
+
+@needs_compiler
+@every_whole_grid
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_what_is_no_number_does_not_become_zeros(
+    grid: Grid, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A flipped bit makes a weight whose square no float32 holds: nobody would find a row of zeros."""
+    weights = _weights()
+    weights[3, 40] = 1e37
+    packed = grid.encode(weights)
+    assert np.isnan(decoded(packed, grid.type)[3]).any()
+    monkeypatch.setattr(grids, "compiled", lambda: None)
+    np.testing.assert_array_equal(
+        decoded(grid.encode(weights), grid.type), decoded(packed, grid.type)
+    )
+
+
+@every_grid
+def test_weights_too_small_for_any_scale_become_zeros(grid: Grid) -> None:
+    read = decoded(grid.encode(_awkward()), grid.type)
+    assert np.isfinite(read).all()
+    assert not read[6].any()

@@ -10,8 +10,8 @@ from soro_edge.commands.usb_start import REMOVED_BY_STICK, _number
 from soro_edge.paths import installation_folder
 from soro_edge.stick.installed import Installation
 from soro_edge.stick.menu import LinuxMenu
+from tests.stick.calling import usb
 from tests.stick.conftest import MakeStick
-from tests.stick.test_commands import usb
 
 
 @pytest.mark.parametrize("typed", ["1", " 1\r\n", "1.", "№1)", "«1»", "１", "۱", "١", "рақами 1"])

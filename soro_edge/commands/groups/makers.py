@@ -1,14 +1,15 @@
-"""The words of the model maker's commands, `soro convert` and `soro eval`. English only."""
+"""The words of the model maker's commands, `soro convert` and `soro eval`: English after the first line."""
 
 from pathlib import Path
 from typing import Any
 
 import click
 
+from soro_edge.commands.groups.spoken import MakerCommand
 from soro_edge.commands.program import Program
 
 
-@click.command()
+@click.command(cls=MakerCommand)
 @click.argument("checkpoint", type=click.Path(path_type=Path))
 @click.argument("output", type=click.Path(path_type=Path))
 @click.option(
@@ -22,6 +23,7 @@ from soro_edge.commands.program import Program
     type=click.IntRange(min=1),
     help="Use at most so many.",
 )
+@click.option("--steps", is_flag=True, help="Report what each step of the rounding gains.")
 @click.option("--size", default="", help="Finer types up to this size: 450MB, or bytes.")
 @click.option("--name", default="", help="Name of the model; the output's otherwise.")
 @click.option("--license", default="gemma", show_default=True, help="Licence of the weights.")
@@ -29,13 +31,16 @@ from soro_edge.commands.program import Program
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 @click.option("--verify", type=click.Choice(["torch"]), help="Compare logits with transformers.")
 def convert(checkpoint: Path, output: Path, **options: Any) -> None:
-    """Make a small GGUF file, OUTPUT, of the trained weights in the folder CHECKPOINT."""
+    """For model makers: make a small GGUF file of trained weights.
+
+    The weights lie in the folder CHECKPOINT; the file is OUTPUT.
+    """
     from soro_edge.commands.convert import run_convert
 
     run_convert(checkpoint, output, **options)
 
 
-@click.command("eval")
+@click.command("eval", cls=MakerCommand)
 @click.argument("model")
 @click.option("--task", "tasks", multiple=True, help="Name or TOML file; several by commas.")
 @click.option("--limit", type=click.IntRange(min=1), help="So many items of each task.")
@@ -85,9 +90,9 @@ def evaluate(
     page: Path | None,
     **options: Any,
 ) -> None:
-    """Measure the GGUF file MODEL on Tajik benchmarks; `soro eval list` names them.
+    """For model makers: measure a GGUF file on Tajik benchmarks.
 
-    It goes on where it was interrupted.
+    `soro eval list` names them. A measurement goes on where it was interrupted.
     """
     from soro_edge.commands.evaluate import list_tasks, run_eval
     from soro_edge.commands.evaluation_reports import ReportOptions, run_reports

@@ -5,38 +5,52 @@ from typing import Any
 
 import click
 
+from soro_edge.commands.groups.spoken import argument, group, option
 from soro_edge.commands.program import Program
 
-_STICK = click.argument("stick", required=False, type=click.Path(path_type=Path))
-_TO = click.option(
+_STICK = argument("stick", required=False, type=click.Path(path_type=Path))
+_TO = option(
     "--to",
     type=click.Path(path_type=Path),
     help="The installation's folder; the usual one otherwise.",
 )
 
 
-@click.group()
+@group()
 def usb() -> None:
     """Make, check and install sticks; update and go back."""
 
 
 @usb.command()
-@click.argument("directory", type=click.Path(path_type=Path))
-@click.option(
-    "--model", "models", multiple=True, type=click.Path(path_type=Path), help="A GGUF file."
+@argument("directory", type=click.Path(path_type=Path))
+@option("--model", "models", multiple=True, type=click.Path(path_type=Path), help="A GGUF file.")
+@option(
+    "--bank", "banks", multiple=True, type=click.Path(path_type=Path), help="A file of questions."
 )
-@click.option("--bank", "banks", multiple=True, type=click.Path(path_type=Path), help="Questions.")
-@click.option(
-    "--linux", type=click.Path(path_type=Path), default="dist/linux/soro", show_default=True
+@option(
+    "--linux",
+    type=click.Path(path_type=Path),
+    default="dist/linux/soro",
+    show_default=True,
+    help="The program for Linux.",
 )
-@click.option(
-    "--windows", type=click.Path(path_type=Path), default="dist/windows/soro", show_default=True
+@option(
+    "--windows",
+    type=click.Path(path_type=Path),
+    default="dist/windows/soro",
+    show_default=True,
+    help="The program for Windows.",
 )
-@click.option(
+@option(
     "--without", multiple=True, type=click.Choice(["linux", "windows"]), help="Leave a program out."
 )
-@click.option("--key", type=click.Path(path_type=Path), help="The maker's secret key.")
-@click.option("--release", type=click.IntRange(min=0), default=0, help="0: the time.")
+@option("--key", type=click.Path(path_type=Path), help="The maker's secret key.")
+@option(
+    "--release",
+    type=click.IntRange(min=0),
+    default=0,
+    help="Number of the release; 0 takes the time.",
+)
 @click.pass_obj
 def make(program: Program, /, directory: Path, **options: Any) -> None:
     """Write a stick into DIRECTORY, sign it, and read it back."""
@@ -46,11 +60,11 @@ def make(program: Program, /, directory: Path, **options: Any) -> None:
 
 
 @usb.command()
-@click.option("--key", type=click.Path(path_type=Path), help="Where to keep it.")
-@click.option("--no-passphrase", is_flag=True, help="Whoever has the file can sign.")
+@option("--key", type=click.Path(path_type=Path), help="Where to keep it.")
+@option("--no-passphrase", is_flag=True, help="Whoever has the file can sign.")
 @click.pass_obj
 def keygen(program: Program, key: Path | None, no_passphrase: bool) -> None:
-    """Make the maker's key, once: with it every stick is signed."""
+    """Make the maker's key, once. With it every stick is signed."""
     from soro_edge.commands.usb_make import run_keygen
 
     run_keygen(program, key, sealed=not no_passphrase)
@@ -69,12 +83,15 @@ def check(program: Program, stick: Path | None) -> None:
 @usb.command()
 @_STICK
 @_TO
-@click.option("--model", default="", help="Name of the model; the one that suits otherwise.")
-@click.option("--no-tune", is_flag=True, help="Do not measure this computer at the end.")
-@click.option("--no-menu", is_flag=True, help="No entry in the menu.")
+@option("--model", default="", help="Name of the model; the one that suits otherwise.")
+@option("--no-tune", is_flag=True, help="Do not measure this computer at the end.")
+@option("--no-menu", is_flag=True, help="No entry in the menu.")
 @click.pass_obj
 def install(program: Program, /, stick: Path | None, to: Path | None, **options: Any) -> None:
-    """Install from STICK, or update; what ran before stays until the new version has answered."""
+    """Install from STICK, or update.
+
+    What ran before stays until the new version has answered.
+    """
     from soro_edge.commands.usb_install import run_install
 
     run_install(program, stick, to, **options)
@@ -84,7 +101,7 @@ def install(program: Program, /, stick: Path | None, to: Path | None, **options:
 @_TO
 @click.pass_obj
 def back(program: Program, to: Path | None) -> None:
-    """Let the version before run again; nothing that pupils wrote is lost."""
+    """Let the version before run again. Nothing that pupils wrote is lost."""
     from soro_edge.commands.usb_install import run_back
 
     run_back(program, to)
@@ -92,10 +109,10 @@ def back(program: Program, to: Path | None) -> None:
 
 @usb.command()
 @_TO
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@option("--yes", is_flag=True, help="Do not ask.")
 @click.pass_obj
 def remove(program: Program, to: Path | None, yes: bool) -> None:
-    """Delete the installed program; pupils' work stays."""
+    """Delete the installed program. Pupils' work stays."""
     from soro_edge.commands.usb_install import run_remove
 
     run_remove(program, to, sure=yes)
@@ -105,7 +122,7 @@ def remove(program: Program, to: Path | None, yes: bool) -> None:
 @_STICK
 @click.pass_obj
 def start(program: Program, stick: Path | None) -> int:
-    """Ask what to do with STICK: what a double click on it opens."""
+    """Ask what to do with STICK. A double click on it opens this."""
     from soro_edge.commands.usb_start import run_start
 
     return run_start(program, stick)
