@@ -75,7 +75,10 @@ class Launchers:
             text = form.format(which=which, words=words, missing=missing)
             if words:
                 text = text.replace('--to "$@"', '--to "$here"').replace("--to %*", '--to "%~dp0."')
-            write_whole(file, text.replace("\n", "\r\n" if self.windows else "\n").encode("utf-8"))
+            data = text.replace("\n", "\r\n" if self.windows else "\n").encode("utf-8")
+            # The one that is running may not be replaced on Windows.
+            if not file.exists() or file.read_bytes() != data:
+                write_whole(file, data)
             if not self.windows:
                 file.chmod(0o755)
 

@@ -43,3 +43,16 @@ def test_the_stick_says_that_soro_did_not_start_only_where_it_did_not(
     )
     assert done.returncode == code
     assert ("Soro did not start" in done.stdout) == did_not_start
+
+
+@pytest.mark.parametrize("windows", [True, False])
+def test_a_launcher_that_may_be_running_is_not_written_again(tmp_path: Path, windows: bool) -> None:
+    """Windows refuses that while the installed program makes an update; a changed one is mended."""
+    launchers = Launchers(Installation(tmp_path), windows=windows)
+    launchers.write()
+    before = launchers.program.stat().st_ino
+    launchers.write()
+    assert launchers.program.stat().st_ino == before
+    launchers.program.write_text("cut")
+    launchers.write()
+    assert "versions" in launchers.program.read_text()

@@ -22,10 +22,9 @@ if not exist "%SORO_STICK%soro\windows\soro\soro.exe" goto missing
 set SORO_CODE=%errorlevel%
 if "%SORO_CODE%"=="0" exit /b 0
 rem 2 to 10 and 130: it started, and said what was wrong.
-if %SORO_CODE% GEQ 2 if %SORO_CODE% LEQ 10 goto end
-if "%SORO_CODE%"=="130" goto end
-type "%SORO_STICK%soro\failed.txt"
-:end
+set SORO_SAID=
+for %%c in (2 3 4 5 6 7 8 9 10 130) do if "%SORO_CODE%"=="%%c" set SORO_SAID=yes
+if not defined SORO_SAID type "%SORO_STICK%soro\failed.txt"
 pause
 exit /b %SORO_CODE%
 :missing
