@@ -73,7 +73,8 @@ def test_the_windows_double_click_quotes_every_path(make: MakeStick) -> None:
     assert 'set "SORO_STICK=%~dp0"' in start
     for line in start.splitlines():
         assert "SORO_HERE%" not in line or '"%SORO_HERE%"' in line
-    assert start.index('call "%SORO_HERE%" usb start') < start.index("soro.exe")
+    first = start.index('"%SORO_HERE%" usb start')
+    assert first < start.index('"%SORO_STICK%soro\\windows\\soro\\soro.exe"')
 
 
 def test_from_the_stick_only_what_was_signed_runs(

@@ -4,12 +4,17 @@ setlocal
 chcp 65001 >nul
 title Soro
 set "SORO_STICK=%~dp0"
-set "SORO_HERE=%LOCALAPPDATA%\Programs\soro-edge\soro.cmd"
-rem Where Soro is installed, that program looks at the stick before any program of the stick runs.
+set "SORO_FOLDER=%LOCALAPPDATA%\Programs\soro-edge\"
+set SORO_VERSION=
+rem Where Soro is installed, that program looks at the stick before any program of the stick runs. Not by its
+rem soro.cmd: what is running cannot be mended by an update.
+if not exist "%SORO_FOLDER%current" goto stick
+for /f "usebackq tokens=1,2" %%a in ("%SORO_FOLDER%current") do if "%%a"=="current" set SORO_VERSION=%%b
+set "SORO_HERE=%SORO_FOLDER%versions\%SORO_VERSION%\soro\soro.exe"
 if not exist "%SORO_HERE%" goto stick
-call "%SORO_HERE%" --version >nul 2>nul
+"%SORO_HERE%" --version >nul 2>nul
 if not "%errorlevel%"=="0" goto stick
-call "%SORO_HERE%" usb start "%SORO_STICK%."
+"%SORO_HERE%" usb start "%SORO_STICK%."
 if not "%errorlevel%"=="11" goto ended
 rem A person agreed to the removal; what runs cannot delete itself, so the stick's program does it.
 "%SORO_STICK%soro\windows\soro\soro.exe" usb remove --yes
