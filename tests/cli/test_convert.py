@@ -52,7 +52,7 @@ def test_the_converters_error_has_a_hint_and_exit_code_8(tmp_path: Path) -> None
 def test_without_the_converter_it_says_where_to_get_it(
     module: str, named: str, tmp_path: Path
 ) -> None:
-    write_checkpoint(tmp_path / "trained", layers=1)
+    write_checkpoint(tmp_path / "trained", layers=1)  # A wrong folder would be told first.
     done = convert(tmp_path, f"sys.modules[{module!r}] = None")
     assert done.returncode == 8 and "Traceback" not in done.stderr
     assert f"the module {named}" in done.stderr and "uv sync --group convert" in done.stderr

@@ -11,10 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from soro_edge.engine import model, threads
+from soro_edge.engine import model, native, threads
 from soro_edge.engine.api import EngineOptions, GenerationRequest, Sampling, Text
 from soro_edge.engine.llama import LlamaEngine
-from soro_edge.engine.native import lib, library
 from soro_edge.engine.pages import without
 from soro_edge.models import ModelFolder
 from soro_edge.paths import find_paths
@@ -50,11 +49,13 @@ def test_threads_are_kept_from_token_to_token_and_end_with_the_engine(tiny_model
 def test_a_library_without_pools_computes_as_well(
     tiny_model: Path, monkeypatch: pytest.MonkeyPatch, lacking: str
 ) -> None:
+    real = native.library
+
     class Lacking:
         """The library, but for one thing that it does not find."""
 
         def __init__(self, name: str) -> None:
-            self._real = library(name)
+            self._real = real(name)
 
         def __getattr__(self, name: str) -> object:
             found = getattr(self._real, name)
@@ -96,13 +97,13 @@ def test_what_fails_after_the_threads_were_started_leaves_none(
     tiny_model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     freed: list[int] = []
-    real = lib.llama_model_free
+    real = native.lib.llama_model_free
 
     def free(one: int) -> None:
         freed.append(one)
         real(one)
 
-    monkeypatch.setattr(lib, "llama_model_free", free)
+    monkeypatch.setattr(native.lib, "llama_model_free", free)
 
     def fail(*_words: object) -> None:
         assert tasks() > before

@@ -15,6 +15,7 @@ from soro_edge.errors import FolderNotWritable
 from soro_edge.history.store import History
 from soro_edge.models import ModelFolder
 from soro_edge.paths import find_paths, installation_folder
+from soro_edge.stick.errors import PageNotWritten
 from soro_edge.stick.installed import Installation
 from soro_edge.stick.launchers import Launchers
 from tests.stick.calling import FROZEN, usb
@@ -97,7 +98,18 @@ def test_the_page_for_the_stick_tells_of_the_machine_and_nothing_of_pupils(
         )
         assert done.return_value == 0 and f"soro-computer-{number}.txt" in done.output
         page = (tmp_path / "stick" / f"soro-computer-{number}.txt").read_text("utf-8-sig")
+        assert "x24, utf-8" in page
         assert "tokens a second" in page and "ValueError" in page and "a.py" in page
         assert "Фарзона" not in page and str(tmp_path) not in page
     done = CliRunner().invoke(cli.soro, ["doctor", "--to-stick", "/nowhere"], standalone_mode=False)
     assert isinstance(done.exception, FolderNotWritable)
+
+
+def test_a_page_that_cannot_be_written_is_told_with_a_hint_for_the_stick(
+    read_only: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("soro_edge.commands.machine_page.run_doctor", lambda _program: 0)
+    done = CliRunner().invoke(
+        cli.soro, ["doctor", "--to-stick", str(read_only)], standalone_mode=False
+    )
+    assert isinstance(done.exception, PageNotWritten) and "another stick" in done.exception.advice
