@@ -34,6 +34,8 @@
     │   ├── NoConversation
     │   └── NothingToRepeat            `again` where nothing was asked
     ├── SettingsError              exit 2    a line of settings.toml
+    │   ├── NoSetting                  no setting of that name
+    │   ├── SettingsNotReadable        the file is no TOML, or cannot be opened
     │   ├── BadOption                  given on the command line
     │   └── BadVariable                given in a SORO_* variable
     ├── NoTerminal                 exit 2    the full screen needs one
@@ -235,6 +237,15 @@ class SettingsError(SoroError):
     message = N_("The setting {name} cannot be «{value}»: {reason}")
     hint = N_("Correct the line in the file {path}, or delete it.")
     exit_code = 2
+
+
+class NoSetting(SettingsError):
+    message = N_("There is no setting named «{name}».")
+
+
+class SettingsNotReadable(SettingsError):
+    message = N_("The settings cannot be read: {path}: {reason}")
+    hint = N_("Correct the file, or delete it: without it everything is as at first.")
 
 
 class BadOption(SettingsError):
