@@ -35,8 +35,8 @@ INTERRUPTED = 130
 def main() -> NoReturn:
     """The entry point: runs a command, turns errors into sentences and exit codes."""
     # Closed before we began (`>&-`): what is printed goes nowhere, and nothing else changes.
-    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115
-    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
+    sys.stdout = sys.stdout or Path(os.devnull).open("w")  # noqa: SIM115
+    sys.stderr = sys.stderr or Path(os.devnull).open("w")  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         # An old console's code page must not end the program; unknown letters become `?`.
         if isinstance(stream, io.TextIOWrapper):
