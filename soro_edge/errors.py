@@ -27,6 +27,7 @@
     │   └── EngineSilent               it did not start, or answered nonsense
     ├── StorageError               exit 6
     │   ├── FolderNotWritable
+    │   ├── NoFolder                   no folder of that name to write into
     │   ├── DiskFull
     │   ├── HistoryBusy                another program holds the history
     │   ├── HistoryDamaged
@@ -201,6 +202,11 @@ class StorageError(SoroError):
 class FolderNotWritable(StorageError):
     message = N_("Nothing can be written to the folder {path}: {reason}")
     hint = N_("Allow writing there, or name another folder in the variable SORO_HOME.")
+
+
+class NoFolder(StorageError):
+    message = N_("There is no folder {path}.")
+    hint = N_("Plug the stick in, and name its folder.")
 
 
 class DiskFull(StorageError):

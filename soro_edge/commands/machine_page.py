@@ -13,9 +13,9 @@ import click
 
 from soro_edge.commands.doctor import run_doctor
 from soro_edge.commands.program import Program
-from soro_edge.errors import StorageError
+from soro_edge.errors import NoFolder, StorageError
 from soro_edge.locale import _
-from soro_edge.paths import installation_folder, storage_error, write_whole
+from soro_edge.paths import installation_folder, write_whole
 from soro_edge.stick.installed import Installation
 
 _LOG_LINES = 20
@@ -23,6 +23,8 @@ _LOG_LINES = 20
 
 def run_machine_page(program: Program, folder: Path) -> int:
     """Show the checks, write the page; the exit code of the checks. Raises StorageError."""
+    if not folder.is_dir():
+        raise NoFolder(path=str(folder))
     told = io.StringIO()
     with redirect_stdout(told):
         code = run_doctor(program)
@@ -38,8 +40,6 @@ def run_machine_page(program: Program, folder: Path) -> int:
     ]
     page = "\n\n".join(f"== {title}\n{text.strip()}" for title, text in parts if text.strip())
     page = page.replace(str(Path.home()), "~") + "\n"
-    if not folder.is_dir():
-        raise storage_error(FileNotFoundError(2, "No such file or directory"), folder)
     file = _free_name(folder)
     write_whole(file, page.replace("\n", "\r\n").encode("utf-8-sig"))
     click.echo(_("Written: {file}").format(file=file))
