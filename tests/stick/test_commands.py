@@ -404,7 +404,12 @@ def test_the_page_for_the_stick_tells_of_the_machine_and_nothing_of_pupils(
         )
         assert done.return_value == 0 and f"soro-computer-{number}.txt" in done.output
         page = (tmp_path / "stick" / f"soro-computer-{number}.txt").read_text("utf-8-sig")
-        assert ", None" not in page and "tokens a second" in page and "ValueError" in page and "a.py" in page
+        assert (
+            ", None" not in page
+            and "tokens a second" in page
+            and "ValueError" in page
+            and "a.py" in page
+        )
         assert "Фарзона" not in page and str(tmp_path) not in page
     done = CliRunner().invoke(cli.soro, ["doctor", "--to-stick", "/nowhere"], standalone_mode=False)
     assert isinstance(done.exception, NoFolder)
