@@ -13,9 +13,9 @@ import click
 
 from soro_edge.commands.doctor import run_doctor
 from soro_edge.commands.program import Program
-from soro_edge.errors import FolderNotWritable, StorageError
+from soro_edge.errors import FolderNotWritable, NoFolder, StorageError
 from soro_edge.locale import _
-from soro_edge.paths import installation_folder, storage_error, write_whole
+from soro_edge.paths import installation_folder, write_whole
 from soro_edge.stick.errors import PageNotWritten
 from soro_edge.stick.installed import Installation
 
@@ -24,6 +24,8 @@ _LOG_LINES = 20
 
 def run_machine_page(program: Program, folder: Path) -> int:
     """Show the checks, write the page; the exit code of the checks. Raises StorageError, PageNotWritten."""
+    if not folder.is_dir():
+        raise NoFolder(path=str(folder))
     # With an encoding, as the real one has: the page tells of it.
     told = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True)
     with redirect_stdout(told):
@@ -41,8 +43,6 @@ def run_machine_page(program: Program, folder: Path) -> int:
     ]
     page = "\n\n".join(f"== {title}\n{text.strip()}" for title, text in parts if text.strip())
     page = page.replace(str(Path.home()), "~") + "\n"
-    if not folder.is_dir():
-        raise storage_error(FileNotFoundError(2, "No such file or directory"), folder)
     file = _free_name(folder)
     try:
         write_whole(file, page.replace("\n", "\r\n").encode("utf-8-sig"))

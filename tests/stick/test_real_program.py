@@ -11,7 +11,7 @@ from soro_edge import cli
 from soro_edge.commands.usb_start import make_portable
 from soro_edge.engine.api import LoadMode
 from soro_edge.engine.tuning import Tuning, processor_name, write_tuning
-from soro_edge.errors import FolderNotWritable
+from soro_edge.errors import NoFolder
 from soro_edge.history.store import History
 from soro_edge.models import ModelFolder
 from soro_edge.paths import find_paths, installation_folder
@@ -98,11 +98,11 @@ def test_the_page_for_the_stick_tells_of_the_machine_and_nothing_of_pupils(
         )
         assert done.return_value == 0 and f"soro-computer-{number}.txt" in done.output
         page = (tmp_path / "stick" / f"soro-computer-{number}.txt").read_text("utf-8-sig")
-        assert "x24, utf-8" in page
+        assert "x24, utf-8" in page and ", None" not in page
         assert "tokens a second" in page and "ValueError" in page and "a.py" in page
         assert "Фарзона" not in page and str(tmp_path) not in page
     done = CliRunner().invoke(cli.soro, ["doctor", "--to-stick", "/nowhere"], standalone_mode=False)
-    assert isinstance(done.exception, FolderNotWritable)
+    assert isinstance(done.exception, NoFolder)
 
 
 def test_a_page_that_cannot_be_written_is_told_with_a_hint_for_the_stick(
