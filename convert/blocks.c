@@ -52,10 +52,12 @@ void best_scales(const float *weights, const float *importance, const float *mea
                     power[lane] += code * code * counts[i][lane];
                 }
             for (int lane = 0; lane < LANES; lane++) {
-                float scale = fit[lane] / (power[lane] > tiny ? power[lane] : tiny);
+                float scale = fit[lane] / (power[lane] < tiny ? tiny : power[lane]);
                 float gain = fit[lane] * scale;
-                best[lane] = gain > most[lane] ? scale : best[lane];
-                most[lane] = gain > most[lane] ? gain : most[lane];
+                // The first that is no number wins, as in numpy: it must not become a block of zeros.
+                int better = gain > most[lane] || (gain != gain && most[lane] == most[lane]);
+                best[lane] = better ? scale : best[lane];
+                most[lane] = better ? gain : most[lane];
             }
         }
         for (int lane = 0; lane < lanes; lane++) scales[first + lane] = best[lane];
@@ -72,6 +74,7 @@ void pack_q4_0(const float *weights, const float *inverses, const uint16_t *scal
             float code = rintf(weights[i] * inverses[block]);
             code = code < -8 ? -8 : code;
             code = code > 7 ? 7 : code;
+            code = code == code ? code : 0;  // C says nothing of what an integer without a number is
             codes[i] = (int32_t)code + 8;
         }
         packed[0] = (uint8_t)scale_bits[block];

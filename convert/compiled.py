@@ -78,11 +78,11 @@ def compiled() -> CompiledSearch | None:
     compiler = next(filter(None, map(shutil.which, _COMPILERS)), None)
     if compiler is None:
         return None
-    with tempfile.TemporaryDirectory(prefix="soro-", ignore_cleanup_errors=True) as folder:
-        library = Path(folder) / "blocks.so"
-        command = [compiler, *_OPTIONS, "-o", str(library), str(_SOURCE), "-lm"]
-        try:
+    try:
+        with tempfile.TemporaryDirectory(prefix="soro-", ignore_cleanup_errors=True) as folder:
+            library = Path(folder) / "blocks.so"
+            command = [compiler, *_OPTIONS, "-o", str(library), str(_SOURCE), "-lm"]
             subprocess.run(command, check=True, capture_output=True)
             return CompiledSearch(library)
-        except (OSError, subprocess.CalledProcessError, AttributeError):
-            return None
+    except (OSError, subprocess.CalledProcessError, AttributeError):
+        return None

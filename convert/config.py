@@ -48,9 +48,6 @@ class Gemma3Config:
     """Tokens (`max_position_embeddings`)."""
     tied_embedding: bool
     """The embedding is the output matrix too."""
-    bos_id: int
-    eos_ids: tuple[int, ...]
-    """What ends an answer, generation_config.json's before config.json's."""
     final_logit_softcapping: float | None
     multimodal: bool
     """The text model is a part of a checkpoint that sees pictures too."""
@@ -89,9 +86,6 @@ def read_config(folder: Path) -> Gemma3Config:
     whole = read_members(folder / "config.json")
     multimodal = _architecture(whole) == MULTIMODAL
     text = whole.object("text_config") if multimodal else whole
-    generation = Members("generation_config.json", {})
-    if (folder / "generation_config.json").is_file():
-        generation = read_members(folder / "generation_config.json")
     layers = text.whole("num_hidden_layers", 26, least=1)
     rope = _Rope.read(text)
     config = Gemma3Config(
@@ -111,10 +105,6 @@ def read_config(folder: Path) -> Gemma3Config:
         vocabulary_rows=text.whole("vocab_size", 262_208, least=1),
         context_length=text.whole("max_position_embeddings", 131_072, least=1),
         tied_embedding=text.flag("tie_word_embeddings", whole.flag("tie_word_embeddings", True)),
-        bos_id=text.whole("bos_token_id", whole.whole("bos_token_id", 2)),
-        eos_ids=generation.wholes(
-            "eos_token_id", whole.wholes("eos_token_id", text.wholes("eos_token_id", (1,)))
-        ),
         final_logit_softcapping=text.number("final_logit_softcapping", 0) or None,
         multimodal=multimodal,
     )

@@ -6,7 +6,8 @@ verified. Knows files and the GGUF package, not what the tensors mean.
 
 import os
 import shutil
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
@@ -72,62 +73,47 @@ class OutputFile:
         tensors: Iterable[tuple[str, Iterable[NDArray[np.uint8]]]],
     ) -> None:
         """Metadata, then the bytes of `tensors` by GGUF name, in the plan's order. Raises BadTarget."""
-        try:
-            self._write(architecture, plan, add_metadata, tensors)
-        except OSError as error:
-            raise _not_written(self.path, error) from error
-
-    def _write(
-        self,
-        architecture: str,
-        plan: Plan,
-        add_metadata: Callable[[gguf.GGUFWriter], None],
-        tensors: Iterable[tuple[str, Iterable[NDArray[np.uint8]]]],
-    ) -> None:
-        writer = self._writer = Writer(self.partial, architecture)
-        add_metadata(writer)
-        for tensor in plan:
-            # Of quantized types the writer wants the shape in bytes.
-            block, size = gguf.GGML_QUANT_SIZES[tensor.type]
-            in_bytes = (*tensor.shape[:-1], tensor.shape[-1] // block * size)
-            writer.add_tensor_info(
-                tensor.gguf_name, in_bytes, np.dtype(np.uint8), tensor.size_bytes, tensor.type
-            )
-        writer.write_header_to_file()
-        writer.write_kv_data_to_file()
-        writer.write_ti_data_to_file()
-        assert writer.fout is not None
-        file = writer.fout[0]
-        writer.write_padding(file, file.tell())
-        for tensor, (name, chunks) in zip(plan, tensors, strict=True):
-            assert name == tensor.gguf_name
-            written = 0
-            for chunk in chunks:
-                file.write(np.ascontiguousarray(chunk).data)
-                written += chunk.nbytes
-            assert written == tensor.size_bytes, name
-            writer.write_padding(file, written)
-        writer.close()
+        with _told(self.path):
+            writer = self._writer = Writer(self.partial, architecture)
+            add_metadata(writer)
+            for tensor in plan:
+                # Of quantized types the writer wants the shape in bytes.
+                block, size = gguf.GGML_QUANT_SIZES[tensor.type]
+                in_bytes = (*tensor.shape[:-1], tensor.shape[-1] // block * size)
+                writer.add_tensor_info(
+                    tensor.gguf_name, in_bytes, np.dtype(np.uint8), tensor.size_bytes, tensor.type
+                )
+            writer.write_header_to_file()
+            writer.write_kv_data_to_file()
+            writer.write_ti_data_to_file()
+            assert writer.fout is not None
+            file = writer.fout[0]
+            writer.write_padding(file, file.tell())
+            for tensor, (name, chunks) in zip(plan, tensors, strict=True):
+                assert name == tensor.gguf_name
+                written = 0
+                for chunk in chunks:
+                    file.write(np.ascontiguousarray(chunk).data)
+                    written += chunk.nbytes
+                assert written == tensor.size_bytes, name
+                writer.write_padding(file, written)
+            writer.close()
 
     def sync(self) -> None:
         """What was written lies on the disk. Raises BadTarget."""
-        try:
-            with self.partial.open("rb+") as file:
-                os.fsync(file.fileno())
-        except OSError as error:
-            raise _not_written(self.path, error) from error
+        with _told(self.path), self.partial.open("rb+") as file:
+            os.fsync(file.fileno())
 
     def publish(self, beside: Mapping[Path, str]) -> None:
         """The file is good: give it and the texts `beside` it their names. Raises BadTarget."""
         partials = {path: _partial_of(path) for path in beside}
         try:
-            for path, text in beside.items():
-                partials[path].write_text(text, encoding="utf-8")
-            self.partial.replace(self.path)
-            for path, partial in partials.items():
-                partial.replace(path)
-        except OSError as error:
-            raise _not_written(self.path, error) from error
+            with _told(self.path):
+                for path, text in beside.items():
+                    partials[path].write_text(text, encoding="utf-8")
+                self.partial.replace(self.path)
+                for path, partial in partials.items():
+                    partial.replace(path)
         finally:
             for partial in partials.values():
                 partial.unlink(missing_ok=True)
@@ -145,8 +131,13 @@ def _remove_abandoned(path: Path) -> None:
             partial.unlink(missing_ok=True)
 
 
-def _not_written(path: Path, error: OSError) -> BadTarget:
-    return BadTarget(
-        f"{path} could not be written: {error.strerror or error}.",
-        "Make room on its disk, or name an output on another one.",
-    )
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """What the disk refuses. Raises BadTarget."""
+    try:
+        yield
+    except OSError as error:
+        raise BadTarget(
+            f"{path} could not be written: {error.strerror or error}.",
+            "Make room on its disk, or name an output on another one.",
+        ) from error

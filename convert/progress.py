@@ -1,4 +1,4 @@
-"""What a long piece of work tells of itself. Knows no screen; command.py draws it."""
+"""What a long piece of work tells of itself. Knows no screen: who calls the converter draws it."""
 
 from typing import Protocol
 
@@ -11,13 +11,3 @@ class Progress(Protocol):
         ...
 
     def advance(self, amount: float) -> None: ...
-
-
-class Silent:
-    """Nobody listens."""
-
-    def begin(self, what: str, total: float) -> None:
-        pass
-
-    def advance(self, amount: float) -> None:
-        pass

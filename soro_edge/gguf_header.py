@@ -49,7 +49,6 @@ class GgufHeader:
 
     metadata: dict[str, str | int | float | bool]
     """Without arrays."""
-    tensor_types: tuple[int, ...]
     need_bytes: int
     """The file's length if nothing is missing."""
     pieces: int
@@ -91,7 +90,7 @@ def _read(file: BinaryIO) -> GgufHeader:
         value = _value(file, kind)
         if value is not None:
             metadata[key] = value
-    types, end, pieces = [], 0, 0
+    end, pieces = 0, 0
     for _ in range(tensors):
         name = _string(file)
         (dimensions,) = _unpack(file, "I")
@@ -103,16 +102,10 @@ def _read(file: BinaryIO) -> GgufHeader:
         for length in shape:
             values *= length
         per_block, block_bytes = _BLOCKS.get(kind, (1, 0))
-        types.append(kind)
         end = max(end, offset + values // per_block * block_bytes)
     alignment = int(metadata.get("general.alignment", 32)) or 32
     data_begins = -(-file.tell() // alignment) * alignment
-    return GgufHeader(
-        metadata=metadata,
-        tensor_types=tuple(types),
-        need_bytes=data_begins + end,
-        pieces=pieces,
-    )
+    return GgufHeader(metadata=metadata, need_bytes=data_begins + end, pieces=pieces)
 
 
 def _unpack(file: BinaryIO, form: str) -> tuple[int, ...]:

@@ -4,6 +4,7 @@ Three modes: SORO_HOME names one folder for all; a folder `soro-data` beside a p
 above it on a stick, means portable mode, all inside it; otherwise the system's own places (platformdirs).
 """
 
+import errno
 import os
 import sys
 import time
@@ -19,6 +20,7 @@ SHIPPED_MODELS_FOLDER = "soro-models"
 """Models that came with a packaged program: beside its folder, or above it on a stick."""
 _LEVELS = 3
 """A program on a stick lies in soro/linux/soro/ or soro/windows/soro/; what it shares lies in soro/."""
+_NO_SUCH_CALL = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP)
 _TRIES = 20
 """A virus scanner may hold a new file for a moment."""
 
@@ -162,12 +164,16 @@ def _take_name(temporary: Path, path: Path) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Return when the names in `folder` are on the disk. Windows offers no such call."""
+    """Return when the names in `folder` are on the disk. Windows offers no such call, nor do some file
+    systems (a virtual machine's shared folder)."""
     if os.name == "nt":
         return
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in _NO_SUCH_CALL:
+            raise
     finally:
         os.close(descriptor)
 

@@ -23,7 +23,7 @@ class Settings:
     language: str = "tg"
     """Of the interface: tg, ru or en."""
     model: str = ""
-    """Name of the model, as `soro models list` shows it; empty takes the first one that is here."""
+    """Name of the model, as `soro models list` shows it; empty takes the one that was added last."""
     profile: str = "default"
     """Whose history is used: each profile has a file of its own."""
     context_tokens: int = 0

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from soro_edge import locale
+from soro_edge.models import ModelFolder
+from soro_edge.paths import find_paths
 
 # A shell's background job ignores Ctrl-C, and so would every program that the tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -24,6 +26,13 @@ def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("SORO_THREADS", "1")
     locale.use("en")
     return home
+
+
+@pytest.fixture
+def known_starter(own_home: Path) -> None:
+    """The starter model counts as hashed, which each program would do once for half a second."""
+    models = ModelFolder(paths=find_paths())
+    models.note_whole(models.find("smollm2-135m-instruct"))
 
 
 @pytest.fixture(scope="session")

@@ -15,8 +15,8 @@ def confirm(question: str) -> bool:
     """Ask on stderr until the answer is a yes or a no. The end of the input is a no."""
     while True:
         click.echo(f"{question} [{_('yes')}/{_('no')}]: ", nl=False, err=True)
-        line = sys.stdin.buffer.readline() if sys.stdin else b""
-        answer = line.decode("utf-8", "replace").strip().casefold()
+        line = typed_line()
+        answer = line.strip().casefold()
         if answer in YES:
             return True
         if answer in NO:
@@ -25,3 +25,9 @@ def confirm(question: str) -> bool:
             click.echo(err=True)
             return False
         click.echo(_("Please answer «{yes}» or «{no}».").format(yes=_("yes"), no=_("no")), err=True)
+
+
+def typed_line() -> str:
+    """With its end; empty at the end of the input. Any bytes are taken."""
+    line = sys.stdin.buffer.readline() if sys.stdin else b""
+    return line.decode("utf-8", "replace")

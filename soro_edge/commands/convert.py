@@ -4,11 +4,12 @@ The only place where soro_edge knows convert/, which lies in a checkout and neve
 """
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
-from soro_edge.commands.bars import Bar
 from soro_edge.errors import ConversionFailed, NoConverter
 
 _UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9}
@@ -33,27 +34,27 @@ def run_convert(
 ) -> None:
     """Convert and print the report. Raises ConversionFailed, NoConverter."""
     rows, most_bytes = vocabulary_rows(vocabulary), size_bytes(size)
-    _look_at(checkpoint)
-    try:
+    with _failures_told():
+        # Before numpy, rich and their like are loaded, which takes a slow computer seconds.
+        from convert.folder import read_folder
+
+        read_folder(checkpoint)
         from convert.command import run
-        from convert.errors import ConversionError
         from convert.options import CALIBRATION_TOKENS, ConversionOptions
         from convert.plan import TYPES
         from convert.texts import DEFAULT_TEXT
-    except ModuleNotFoundError as error:
-        raise NoConverter(module=error.name or "convert") from error
+        from soro_edge.commands.bars import Bar
     if type not in TYPES:
         raise click.UsageError(f"--type is one of {', '.join(TYPES)}, not «{type}».")
     if steps and calibration == "none":
         raise click.UsageError("--steps measures what calibration does, and there is none.")
-    text = {"": DEFAULT_TEXT, "none": None}.get(calibration, Path(calibration))
     options = ConversionOptions(
         checkpoint=checkpoint,
         output=output,
         type=TYPES[type],
         vocabulary_rows=rows,
         keep_text=keep_text,
-        calibration=text,
+        calibration={"": DEFAULT_TEXT, "none": None}.get(calibration, Path(calibration)),
         calibration_tokens=calibration_tokens or CALIBRATION_TOKENS,
         measure_steps=steps,
         most_bytes=most_bytes,
@@ -62,25 +63,23 @@ def run_convert(
         force=force,
         compare_with_torch=verify == "torch",
     )
-    try:
-        with Bar(counted=False) as progress:
-            run(options, progress, as_json=as_json, write=lambda words: click.echo(words, nl=False))
-    except ConversionError as error:
-        raise ConversionFailed(reason=str(error), advice=error.hint) from error
+    with _failures_told(), Bar(counted=False) as progress:
+        run(options, progress, as_json=as_json, write=lambda words: click.echo(words, nl=False))
 
 
-def _look_at(checkpoint: Path) -> None:
-    """A wrong folder is told before numpy and its like are loaded, which takes a slow computer seconds.
-    Raises ConversionFailed, NoConverter."""
+@contextmanager
+def _failures_told() -> Iterator[None]:
+    """The converter's errors as ours. Raises ConversionFailed, NoConverter."""
     try:
         from convert.errors import ConversionError
-        from convert.folder import read_folder
     except ModuleNotFoundError as error:
         raise NoConverter(module=error.name or "convert") from error
     try:
-        read_folder(checkpoint)
+        yield
     except ConversionError as error:
         raise ConversionFailed(reason=str(error), advice=error.hint) from error
+    except ModuleNotFoundError as error:
+        raise NoConverter(module=error.name or "convert") from error
 
 
 def vocabulary_rows(words: str) -> int | None:

@@ -13,12 +13,12 @@ from soro_edge.commands.program import Program
 from soro_edge.engine.hardware import total_memory_bytes
 from soro_edge.locale import _
 from soro_edge.paths import find_paths, installation_folder
+from soro_edge.stick import releases
 from soro_edge.stick.errors import NoStick
 from soro_edge.stick.going_back import go_back
 from soro_edge.stick.installed import Installation, running_installation
 from soro_edge.stick.installing import Done, Order, Step, install
 from soro_edge.stick.launchers import Launchers
-from soro_edge.stick.making import RELEASE_TIME
 from soro_edge.stick.program import InstalledProgram
 from soro_edge.stick.reading import Stick, open_stick, this_system
 from soro_edge.stick.removing import remove
@@ -99,23 +99,36 @@ def run_back(program: Program, to: Path | None) -> None:
     click.echo(_("What pupils wrote is still there."))
 
 
-def run_remove(program: Program, to: Path | None, *, sure: bool) -> None:
-    """Raises NotInstalled, StillRunning, InstallationBusy, StorageError."""
+def run_remove(program: Program, to: Path | None, *, sure: bool) -> bool:
+    """Whether a person agreed. Raises NotInstalled, StillRunning, InstallationBusy, StorageError."""
     installation = _installation(to)
+    in_menu = _in_menu(program, installation)
+    if in_menu and installation.read() is None:
+        # A removal that was cut may have left what starts nothing.
+        Launchers(installation).remove_menu()
+    if not sure and not agrees_to_remove(program, to):
+        return False
     installation.installed()
-    if not sure:
-        _tell(_("The program in {folder} will be deleted."), folder=installation.folder)
-        _tell(_("What pupils wrote stays: {folder}"), folder=find_paths(portable=False).data)
-        if not confirm(_("Delete it?")):
-            click.echo(_("Nothing was deleted."))
-            return
     remove(installation)
-    if _in_menu(program, installation):
+    if in_menu:
         Launchers(installation).remove_menu()
     click.echo(_("Deleted."))
     if installation.folder.exists():
         # Windows keeps what is in use; a person may have put something there.
         _tell(_("A rest that is in use stays: {folder}"), folder=installation.folder)
+    return True
+
+
+def agrees_to_remove(program: Program, to: Path | None) -> bool:
+    """Asked, and told what stays. Raises NotInstalled, StorageError."""
+    installation = _installation(to)
+    installation.installed()
+    _tell(_("The program in {folder} will be deleted."), folder=installation.folder)
+    _tell(_("What pupils wrote stays: {folder}"), folder=find_paths(portable=False).data)
+    if confirm(_("Delete it?")):
+        return True
+    click.echo(_("Nothing was deleted."))
+    return False
 
 
 def find_stick(stick: Path | None) -> Path:
@@ -142,7 +155,7 @@ def _installation(to: Path | None) -> Installation:
 def _release(release: int) -> str:
     """When a stick was made, as a date, where its maker gave no number of his own."""
     try:
-        made = datetime.strptime(str(release), RELEASE_TIME)
+        made = datetime.strptime(str(release), releases.TIME)
     except ValueError:
         return str(release)
     return made.strftime("%Y-%m-%d %H:%M")

@@ -12,6 +12,7 @@ from soro_edge.stick.errors import WrongPassphrase
 from soro_edge.stick.making import make_stick
 from soro_edge.stick.manifest import Group
 from soro_edge.stick.planning import StickOptions
+from soro_edge.stick.releases import keep_release, last_release
 from soro_edge.stick.signing import Signature, is_sealed, make_key, short, sign
 
 _PASSPHRASE = "SORO_PASSPHRASE"
@@ -45,10 +46,12 @@ def run_make(
         models=models,
         banks=banks,
         release=release,
+        last_release=last_release(key),
     )
     with _Bars() as tell:
         stick = make_stick(options, sign_with_key, tell)
     manifest = stick.manifest
+    keep_release(key, manifest.release)
     size = sum(file.size_bytes for file in manifest.files)
     click.echo(f"{stick.id}, release {manifest.release}, key {short(stick.key)}")
     for model in manifest.models:

@@ -1,16 +1,26 @@
 """`soro usb start`: what a double click on the stick opens: a short list of numbers, in Tajik."""
 
+import os
 import subprocess
 import sys
+import unicodedata
 from contextlib import suppress
 from pathlib import Path
 
 import click
 
 from soro_edge import locale
+from soro_edge.commands.confirm import typed_line
 from soro_edge.commands.machine_page import run_machine_page
 from soro_edge.commands.program import Program
-from soro_edge.commands.usb_install import find_stick, run_back, run_check, run_install
+from soro_edge.commands.usb_install import (
+    agrees_to_remove,
+    find_stick,
+    run_back,
+    run_check,
+    run_install,
+    run_remove,
+)
 from soro_edge.engine.hardware import total_memory_bytes
 from soro_edge.errors import SoroError
 from soro_edge.locale import _
@@ -24,6 +34,11 @@ from soro_edge.stick.program import clean_environment
 from soro_edge.stick.reading import FOLDER, Stick, open_stick, this_system
 
 _LANGUAGES = {"7": "tg", "8": "ru", "9": "en"}
+_INTERRUPTED = 130
+_DELETES_NOTHING_THAT_RUNS = os.name == "nt"
+REMOVED_BY_STICK = 11
+"""Exit code: a person agreed to the removal, and the stick's program is to do it. On Windows no program
+deletes itself; START-WINDOWS.cmd knows the number."""
 
 
 def run_start(program: Program, stick: Path | None) -> int:
@@ -32,14 +47,29 @@ def run_start(program: Program, stick: Path | None) -> int:
     code = 0
     while True:
         _show_choices()
-        chosen = click.prompt(_("Number"), default="0", show_default=False).strip()
+        click.echo(f"{_('Number, then Enter')}: ", nl=False)
+        try:
+            given = typed_line()
+        except KeyboardInterrupt:
+            given = ""
         click.echo()
+        chosen = _number(given)
+        if chosen == "0" or not given:
+            # Also after Ctrl-C, Ctrl-D and in a closed window: nothing is under way here.
+            return code
         if chosen in _LANGUAGES:
             locale.use(_LANGUAGES[chosen])
-        elif chosen == "0":
+            continue
+        code = _do(program, root, chosen)
+        if code == REMOVED_BY_STICK or not Path(sys.executable).exists():
+            # What runs here is to be deleted, or was.
             return code
-        else:
-            code = _do(program, root, chosen)
+
+
+def _number(given: str) -> str:
+    """The digit in what a person typed, in any script's digits; empty where there is no one."""
+    digits = [unicodedata.decimal(letter) for letter in given if letter.isdecimal()]
+    return str(digits[0]) if len(digits) == 1 else ""
 
 
 def make_portable(root: Path) -> Path:
@@ -63,6 +93,7 @@ def _show_choices() -> None:
         ("3", _("check the stick")),
         ("4", _("go back to the version before the last update")),
         ("5", _("write a page about this computer to the stick")),
+        ("6", _("remove Soro from this computer")),
         ("7", "тоҷикӣ"),
         ("8", "русский"),
         ("9", "English"),
@@ -85,12 +116,29 @@ def _do(program: Program, root: Path, chosen: str) -> int:
                 run_back(program, None)
             case "5":
                 return run_machine_page(program, root)
+            case "6":
+                return _remove(program, root)
             case _:
                 click.echo(_("Write one of the numbers and press Enter."))
     except SoroError as error:
         click.echo(f"{error}\n{error.advice}", err=True)
         return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("\n" + _("Stopped. Nothing is half done: choose the number again to go on."))
+        return _INTERRUPTED
     return 0
+
+
+def _remove(program: Program, root: Path) -> int:
+    """Raises NotInstalled, StillRunning, InstallationBusy, StorageError."""
+    if not _DELETES_NOTHING_THAT_RUNS or running_installation() is None:
+        run_remove(program, None, sure=False)
+        return 0
+    if not agrees_to_remove(program, None):
+        return 0
+    # It is run next, so it must be the one that was signed.
+    _sticks_program(open_stick(root))
+    return REMOVED_BY_STICK
 
 
 def _use_from_stick(root: Path) -> int:

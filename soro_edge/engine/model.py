@@ -6,12 +6,13 @@ Knows llama.cpp's parameters and its errors, no tokens and no prompt.
 import ctypes
 import re
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 from soro_edge.engine.api import EngineOptions, LoadMode, ModelInfo
 from soro_edge.engine.hardware import default_threads
 from soro_edge.engine.native import VARIANT, begin_log, lib, log_text
-from soro_edge.engine.pages import ask_for_large_pages
+from soro_edge.engine.pages import ask_for_large_pages, memory_in_use
 from soro_edge.engine.threads import ThreadPools
 from soro_edge.engine.vocabulary import Vocabulary
 from soro_edge.errors import ModelFileMissing, ModelNotLoaded, NotAModel, UnsupportedModel
@@ -34,24 +35,27 @@ class LoadedModel:
         self.model: int | None = open_model(
             path, load_mode=options.load_mode, repack=options.repack, on_progress=on_progress
         )
+        self.context: int | None = None
         self._pools = ThreadPools()
-        self.context: int | None = self._new_context()
-        if self.context is None:
-            self.close()
-            raise ModelNotLoaded(reason=_last_line(log_text()), log="engine.log")
-        self.window_tokens: int = max(0, lib.llama_model_n_swa(self.model))
-        self.threads: int = lib.llama_n_threads(self.context)
-        self.prefill_threads: int = lib.llama_n_threads_batch(self.context)
-        self.use_threads(self.threads, self.prefill_threads)
-        self.vocabulary = Vocabulary(self.model, template=chat_template(self.model) or "")
-        self.info = describe(self.model, path, self.vocabulary, lib.llama_n_ctx(self.context))
+        with ExitStack() as undo:
+            undo.callback(self.close)
+            self.context = self._new_context()
+            if self.context is None:
+                raise ModelNotLoaded(reason=_last_line(log_text()), log="engine.log")
+            self.window_tokens: int = max(0, lib.llama_model_n_swa(self.model))
+            self.threads: int = lib.llama_n_threads(self.context)
+            self.prefill_threads: int = lib.llama_n_threads_batch(self.context)
+            self.use_threads(self.threads, self.prefill_threads)
+            self.vocabulary = Vocabulary(self.model, template=chat_template(self.model) or "")
+            self.info = describe(self.model, path, self.vocabulary, lib.llama_n_ctx(self.context))
+            undo.pop_all()
 
     def close(self) -> None:
         """May be called twice."""
-        context, self.context = self.context if hasattr(self, "context") else None, None
+        context, self.context = self.context, None
         if context is not None:
             lib.llama_free(context)
-            self._pools.close()
+        self._pools.close()
         model, self.model = self.model, None
         if model is not None:
             lib.llama_model_free(model)
@@ -115,21 +119,31 @@ def _metadata(model: int, key: str) -> str | None:
 def open_model(
     path: Path, *, load_mode: LoadMode, repack: bool, on_progress: Callable[[float], None]
 ) -> int:
-    """llama.cpp's model, for its caller to free. Raises ModelError."""
+    """llama.cpp's model, for its caller to free. Raises ModelError, and what `on_progress` raises."""
     _check_magic(path)
     wanted = lib.llama_model_default_params()
     wanted.load_mode = _LOAD_MODES[load_mode]
     wanted.use_extra_bufts = repack
 
+    before, raised = memory_in_use(), list[BaseException]()
+
     def progress(fraction: float, _user_data: object) -> bool:
-        if fraction == 0:  # room was made for all weights, and nothing was read into it yet
-            ask_for_large_pages()
-        on_progress(fraction)
-        return True
+        # What a callback raises gets lost, Ctrl-C too.
+        try:
+            if fraction == 0:  # room was made for all weights, and nothing was read into it yet
+                ask_for_large_pages(before)
+            on_progress(fraction)
+        except BaseException as error:  # noqa: BLE001 (raised again below)
+            raised.append(error)
+        return not raised
 
     callback = lib.llama_progress_callback(progress)
     wanted.progress_callback = callback
     model: int | None = lib.llama_model_load_from_file(str(path).encode(), wanted) or None
+    if raised:
+        if model is not None:
+            lib.llama_model_free(model)
+        raise raised[0]
     if model is None:
         raise _load_error(path, log_text())
     return model

@@ -5,6 +5,7 @@ Knows no model: what is called on the API is for its callers.
 """
 
 import ctypes
+import functools
 import importlib
 import importlib.util
 import os
@@ -45,8 +46,10 @@ VARIANT = load_best_variant(_library_folder())
 """Which of the files for several processors serves here; empty where there is but one, made here."""
 
 
+@functools.cache
 def library(name: str) -> ctypes.CDLL:
-    """One of llama.cpp's libraries, as `ggml`, for calls that the bindings leave out."""
+    """One of llama.cpp's libraries, as `ggml`, for calls that the bindings leave out. Asked for once: on
+    Windows each time makes PATH longer."""
     loader = importlib.import_module("llama_cpp._ctypes_extensions")
     found: ctypes.CDLL = loader.load_shared_library(name, _library_folder())
     return found

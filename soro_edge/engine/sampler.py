@@ -20,9 +20,10 @@ def sampler_chain(sampling: Sampling, vocabulary_size: int) -> Iterator[int]:
     if sampling.repeat_penalty != 1.0:
         last, penalty = sampling.repeat_last_tokens, sampling.repeat_penalty
         wanted = 1 if greedy else sampling.top_k
-        if penalty > 1 and wanted > 0:
+        if penalty > 1 and wanted > 0 <= last < vocabulary_size - wanted:
             # At most `last` tokens become less likely, so these hold all that can be wanted: the same
-            # choice, in a third of the time that looking each piece up takes.
+            # choice, in a third of the time that looking each piece up takes. Only which of two that are
+            # exactly as likely comes first may differ.
             add(lib.llama_sampler_init_top_k(wanted + last))
         add(lib.llama_sampler_init_penalties(vocabulary_size, last, penalty, 0.0, 0.0))
     if greedy:

@@ -31,8 +31,8 @@ class _PoolParameters(ctypes.Structure):
 class ThreadPools:
     """For each count of threads that a context was told to use, a pool of so many.
 
-    `close` after the context is freed. Where the library lays its parameters out in another way than
-    this was written for, no pool is made, and ggml starts threads itself.
+    `close` after the context is freed. Where the library has no pools, or lays their parameters out in
+    another way than this was written for, none is made, and ggml starts threads itself.
     """
 
     def __init__(self) -> None:
@@ -46,10 +46,11 @@ class ThreadPools:
         address.argtypes, address.restype = [ctypes.c_void_p, ctypes.c_char_p], ctypes.c_void_p
         cpu = by_name(b"CPU")
         new, free = (
-            address(cpu, name) for name in (b"ggml_threadpool_new", b"ggml_threadpool_free")
+            cpu and address(cpu, name) for name in (b"ggml_threadpool_new", b"ggml_threadpool_free")
         )
-        self._new = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p)(new)
-        self._free = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(free)
+        self._known = bool(new and free)
+        self._new = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p)(new or 0)
+        self._free = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(free or 0)
         self._attach = library("llama").llama_attach_threadpool
         self._attach.argtypes, self._attach.restype = [ctypes.c_void_p] * 3, None
 
@@ -71,6 +72,8 @@ class ThreadPools:
         return self._pools[threads]
 
     def _new_pool(self, threads: int) -> int | None:
+        if not self._known:
+            return None
         # Twice the room: were the library's structure larger, it must not write beyond ours.
         room = ctypes.create_string_buffer(2 * ctypes.sizeof(_PoolParameters))
         wanted = _PoolParameters.from_buffer(room)

@@ -1,4 +1,4 @@
-"""What a long measurement tells of itself. Knows no screen; commands/evaluate.py draws it."""
+"""What a long measurement tells of itself. Knows no screen; commands/bars.py draws it."""
 
 from typing import Protocol
 

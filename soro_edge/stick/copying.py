@@ -193,7 +193,9 @@ def _forget_behind(reading: FileIO, count: int) -> None:
     at = reading.tell()
     begin = at // _FORGET_BYTES * _FORGET_BYTES - 2 * _FORGET_BYTES
     if at % _FORGET_BYTES < count and begin >= 0 and hasattr(os, "posix_fadvise"):
-        os.posix_fadvise(reading.fileno(), begin, _FORGET_BYTES, os.POSIX_FADV_DONTNEED)
+        # No file is worse for it where a system knows no such call.
+        with suppress(OSError):
+            os.posix_fadvise(reading.fileno(), begin, _FORGET_BYTES, os.POSIX_FADV_DONTNEED)
 
 
 def _hash_beginning(copy: Copy, on_bytes: OnBytes) -> tuple[int, "hashlib._Hash"]:

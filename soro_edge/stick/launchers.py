@@ -9,10 +9,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from soro_edge.locale import _
 from soro_edge.paths import storage_error, write_whole
 from soro_edge.stick.errors import NothingBefore
 from soro_edge.stick.installed import Installation
+from soro_edge.stick.menu import LinuxMenu
 
 _SHELL = """#!/bin/sh
 # Starts the version that the file `current` names as «{which}».
@@ -31,14 +31,6 @@ for /f "usebackq tokens=1,2" %%a in ("%~dp0current") do if "%%a"=="{which}" set 
 if "%SORO_VERSION%"=="" echo {missing}
 if "%SORO_VERSION%"=="" exit /b 10
 "%~dp0versions\\%SORO_VERSION%\\soro\\soro.exe" {words}%*
-"""
-_ENTRY = """[Desktop Entry]
-Type=Application
-Name=Soro
-Comment={comment}
-Exec="{program}"
-Terminal=true
-Categories=Education;
 """
 _WINDOWS_ENTRY = """@echo off
 title Soro
@@ -88,30 +80,25 @@ class Launchers:
                 file.chmod(0o755)
 
     def write_menu(self, environ: Mapping[str, str] = os.environ) -> Path | None:
-        """The entry in the system's menu; None where the system has none. Raises StorageError."""
-        entry = menu_entry(environ, windows=self.windows)
-        if self.windows:
-            text = self._windows_entry(environ).replace("\n", "\r\n")
-        else:
-            comment = _("The teacher in the computer")
-            text = _ENTRY.format(program=_quoted(self.program), comment=comment)
+        """The entry in the system's menu; None where another program has it. Raises StorageError."""
+        if not self.windows:
+            return LinuxMenu(program=self.program, environ=environ).write()
+        entry = windows_entry(environ)
         try:
             entry.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise storage_error(error, entry) from error
-        write_whole(entry, text.encode("utf-8"))
-        if not self.windows:
-            self._link_command(environ)
+        write_whole(entry, self._windows_entry(environ).replace("\n", "\r\n").encode("utf-8"))
         return entry
 
     def remove_menu(self, environ: Mapping[str, str] = os.environ) -> None:
-        with suppress(OSError):
-            entry = menu_entry(environ, windows=self.windows)
-            if entry.exists() and self._is_ours(entry):
-                entry.unlink()
-            command = _command(environ)
-            if not self.windows and command.is_symlink() and command.readlink() == self.program:
-                command.unlink()
+        """Raises StorageError."""
+        if not self.windows:
+            LinuxMenu(program=self.program, environ=environ).remove()
+        else:
+            # The installer of the plain bundle names its own differently.
+            with suppress(OSError):
+                windows_entry(environ).unlink()
 
     def _windows_entry(self, environ: Mapping[str, str]) -> str:
         local = environ.get("LOCALAPPDATA")
@@ -120,41 +107,8 @@ class Launchers:
         folder = str(self.installation.folder).replace("%", "%%")
         return _WINDOWS_ENTRY_ELSEWHERE.format(folder=folder)
 
-    def _is_ours(self, entry: Path) -> bool:
-        """install.sh of the plain bundle uses the same name on Linux."""
-        if self.windows:
-            return True
-        starts = f'Exec="{_quoted(self.program)}"'
-        return starts in entry.read_text(encoding="utf-8", errors="replace").splitlines()
 
-    def _link_command(self, environ: Mapping[str, str]) -> None:
-        """The word `soro` in a terminal, unless somebody has a program of that name there."""
-        command = _command(environ)
-        with suppress(OSError):
-            ours = command.is_symlink() and command.readlink() == self.program
-            if command.exists() and not ours:
-                return
-            command.parent.mkdir(parents=True, exist_ok=True)
-            command.unlink(missing_ok=True)
-            command.symlink_to(self.program)
-
-
-def menu_entry(environ: Mapping[str, str], *, windows: bool) -> Path:
-    """Where the entry lies; for this person alone."""
-    if windows:
-        roaming = environ.get("APPDATA") or str(Path.home() / "AppData" / "Roaming")
-        return Path(roaming) / "Microsoft" / "Windows" / "Start Menu" / "Programs" / "Soro.cmd"
-    data = environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
-    return Path(data) / "applications" / "soro-edge.desktop"
-
-
-def _command(environ: Mapping[str, str]) -> Path:
-    return Path(environ.get("HOME") or Path.home()) / ".local" / "bin" / "soro"
-
-
-def _quoted(program: Path) -> str:
-    """As the desktop entry's Exec wants a quoted word."""
-    word = str(program)
-    for letter in '\\"`$':
-        word = word.replace(letter, "\\" + letter)
-    return word.replace("\\", "\\\\").replace("%", "%%")
+def windows_entry(environ: Mapping[str, str]) -> Path:
+    """Where it lies; for this person alone."""
+    roaming = environ.get("APPDATA") or str(Path.home() / "AppData" / "Roaming")
+    return Path(roaming) / "Microsoft" / "Windows" / "Start Menu" / "Programs" / "Soro.cmd"

@@ -6,7 +6,6 @@ maker's computer, so its sentences are English.
 
 import os
 import shutil
-import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -17,6 +16,7 @@ from soro_edge.stick.bundle import Bundle
 from soro_edge.stick.copying import Copier, Copy, OnBytes, sync_files
 from soro_edge.stick.errors import BadStick, CannotMake, StickError
 from soro_edge.stick.manifest import Group, StickFile, StickManifest
+from soro_edge.stick.names import folded
 from soro_edge.stick.planning import (
     CHANGED_HINT,
     Planned,
@@ -28,10 +28,9 @@ from soro_edge.stick.planning import (
     plan_top,
 )
 from soro_edge.stick.reading import FOLDER, MANIFEST, SIGNATURE, Stick, open_stick
+from soro_edge.stick.releases import next_release
 from soro_edge.stick.signing import Signature, write_signature
 
-RELEASE_TIME = "%Y%m%d%H%M%S"
-"""A release's number where the maker gives none: when it was made, in UTC."""
 _BEGUN = "begun"
 """Lies there while a stick is made, so that an interrupted one is known again."""
 
@@ -49,7 +48,9 @@ def make_stick(options: StickOptions, sign: Callable[[bytes], Signature], tell: 
     ]
     manifest = StickManifest(
         version=_one_version(options.bundles),
-        release=options.release or _next_release(options.root),
+        release=next_release(
+            options.release, max(options.last_release, _release_there(options.root))
+        ),
         files=tuple(one.file for one in planned),
         models=tuple(models),
     )
@@ -93,12 +94,11 @@ def _one_version(bundles: Mapping[Group, Path]) -> str:
     return next(iter(versions.values()))
 
 
-def _next_release(root: Path) -> int:
-    now = int(time.strftime(RELEASE_TIME, time.gmtime()))
-    try:
-        return max(now, open_stick(root).manifest.release + 1)
-    except StickError:
-        return now
+def _release_there(root: Path) -> int:
+    """Of the stick that is written again; 0 where there is none."""
+    with suppress(StickError):
+        return open_stick(root).manifest.release
+    return 0
 
 
 def _check(manifest: StickManifest) -> None:
@@ -202,10 +202,10 @@ def _write_text(root: Path, planned: Planned) -> None:
 
 def _delete_strangers(root: Path, planned: Sequence[Planned]) -> None:
     """What an earlier making left; pupils' work of the portable mode stays."""
-    known = {piece.path for one in planned for piece in one.file.pieces}
+    known = {folded(piece.path) for one in planned for piece in one.file.pieces}
     known.add(f"{FOLDER}/{_BEGUN}")
     for path in sorted((root / FOLDER).rglob("*"), reverse=True):
-        name = path.relative_to(root).as_posix()
+        name = folded(path.relative_to(root).as_posix())
         if name == f"{FOLDER}/{PORTABLE_FOLDER}" or name.startswith(f"{FOLDER}/{PORTABLE_FOLDER}/"):
             continue
         if path.is_dir() and not path.is_symlink():

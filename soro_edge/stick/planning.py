@@ -34,7 +34,9 @@ class StickOptions:
     models: Sequence[Path]
     banks: Sequence[Path]
     release: int = 0
-    """0 takes the time, and always more than the stick before had."""
+    """0 takes the time, and always more than any stick before had."""
+    last_release: int = 0
+    """The greatest that the maker ever signed."""
     part_bytes: int = PART_BYTES
     """Larger files are split."""
 

@@ -16,7 +16,7 @@ import tempfile
 import time
 from pathlib import Path
 
-READ_TOKENS, WRITE_TOKENS = 256, 96
+READ_TOKENS, WRITE_TOKENS = 256, 192
 
 
 def main() -> None:
@@ -31,12 +31,13 @@ def main() -> None:
         sides: dict[str, Path | None] = {"native": None}
         for variant in variants:
             sides[variant.stem.split("-", 2)[2]] = alone(variant, given.libraries, Path(folder))
-        for _round in range(given.rounds):
-            for name, libraries in sides.items():
+        for done in range(given.rounds):
+            # Every second round backwards: who comes first finds another machine than who comes last.
+            for name, libraries in list(sides.items())[:: -1 if done % 2 else 1]:
                 measured = measure(libraries, given.model)
                 if measured:
                     runs.setdefault(name, []).append(measured)
-            print(f"after round {_round + 1}:", flush=True)
+            print(f"after round {done + 1}:", flush=True)
             report(
                 runs,
                 {variant.stem.split("-", 2)[2]: variant.stat().st_size for variant in variants},

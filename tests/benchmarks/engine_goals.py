@@ -73,6 +73,26 @@ def want_a_core() -> None:
         pass
 
 
+def lesson_waits(options: EngineOptions, log_file: Path, states: Path) -> dict[str, float]:
+    """The waits of a lesson, each to what it would be without what is kept."""
+    found: dict[str, float] = {}
+    waits = give_lesson(options, log_file, long_answer_tokens=LONG_TOKENS)
+    saved = wait_after_restart(replace(options, states_folder=str(states)), log_file)
+    names = ("turn 5", "again")
+    whole = read_bare(
+        options, [waits.prompts[name] for name in names] + [saved.prompts["restored"]]
+    )
+    cold = dict(zip((*names, "restored"), whole.first_token_seconds, strict=True))
+    for name in names:
+        found[f"{name}, to reading it all"] = waits.seconds[name] / cold[name]
+    for name in ("restored", "restored when asked"):
+        found[f"{name}, to cold"] = saved.seconds[name] / cold["restored"]
+    found["typed, to pasted"] = waits.seconds["typed"] / waits.seconds["pasted"]
+    found["tokens of context at again"] = whole.prompt_tokens[1]
+    found["tokens of the first prompt"] = whole.prompt_tokens[2]
+    return found
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("model")
@@ -106,21 +126,7 @@ def main() -> None:
             found["peak memory, MB"] = ours.peak_bytes / 1e6
             found["Stop while reading, ms"] = stop_milliseconds(options, log_file)
             if not given.speed_only:
-                waits = give_lesson(options, log_file, long_answer_tokens=LONG_TOKENS)
-                states = str(Path(folder) / str(number))
-                saved = wait_after_restart(replace(options, states_folder=states), log_file)
-                names = ("turn 5", "again")
-                whole = read_bare(
-                    options, [waits.prompts[name] for name in names] + [saved.prompts["restored"]]
-                )
-                cold = dict(zip((*names, "restored"), whole.first_token_seconds, strict=True))
-                for name in names:
-                    found[f"{name}, to reading it all"] = waits.seconds[name] / cold[name]
-                for name in ("restored", "restored when asked"):
-                    found[f"{name}, to cold"] = saved.seconds[name] / cold["restored"]
-                found["typed, to pasted"] = waits.seconds["typed"] / waits.seconds["pasted"]
-                found["tokens of context at again"] = whole.prompt_tokens[1]
-                found["tokens of the first prompt"] = whole.prompt_tokens[2]
+                found |= lesson_waits(options, log_file, Path(folder) / str(number))
             for name, value in found.items():
                 rows.setdefault(name, []).append(value)
             print({name: round(value, 3) for name, value in found.items()}, flush=True)

@@ -23,8 +23,8 @@ PATH=$REAL_PATH exec "${0##*/}" "$@"
 class Home:
     """One person's home, and the bundle that is installed there."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder / "home $x"
+    def __init__(self, folder: Path, name: str = "home $x") -> None:
+        self.folder = folder / name
         self.folder.mkdir()
         self.share = self.folder / ".local/share"
         self.program = self.share / "soro-edge-program"
@@ -156,16 +156,28 @@ def test_removing_deletes_the_work_where_yes_is_typed(home: Home) -> None:
     assert [left.name for left in home.share.iterdir()] == ["applications"]
 
 
-def test_what_starts_another_program_stays(home: Home) -> None:
-    sticks = home.folder / ".local/lib/soro-edge/soro"
+def test_what_starts_a_third_program_stays(home: Home) -> None:
+    third = home.folder / "third"
+    third.touch()
     home.command.parent.mkdir(parents=True)
-    home.command.symlink_to(sticks)
+    home.command.symlink_to(third)
     home.entry.parent.mkdir(parents=True)
-    home.entry.write_text(f'[Desktop Entry]\nExec="{sticks}"\n')
+    entry = '[Desktop Entry]\nExec="/bin/sh"\n'
+    home.entry.write_text(entry)
     home.offer("1")
     done = home.run("install.sh")
     assert done.returncode == 0
     assert str(home.command) in done.stderr and str(home.entry) in done.stderr
     assert home.run("uninstall.sh").returncode == 0
-    assert home.command.readlink() == sticks and str(sticks) in home.entry.read_text()
+    assert home.command.readlink() == third and home.entry.read_text() == entry
     assert not home.program.exists()
+
+
+def test_what_starts_nothing_any_more_is_nobodys(home: Home) -> None:
+    home.command.parent.mkdir(parents=True)
+    home.command.symlink_to("/nowhere/soro")
+    home.entry.parent.mkdir(parents=True)
+    home.entry.write_text('[Desktop Entry]\nExec="/nowhere/soro"\n')
+    home.install("1")
+    assert home.command.readlink() == home.program / "soro"
+    assert "nowhere" not in home.entry.read_text()

@@ -10,7 +10,7 @@ import pytest
 from soro_edge import cli
 from tests.cli.test_commands import soro
 
-pytestmark = pytest.mark.native
+pytestmark = [pytest.mark.native, pytest.mark.usefixtures("known_starter")]
 
 Damage = Callable[[bytes], bytes]
 FILES: dict[str, tuple[Damage, str]] = {
@@ -59,6 +59,7 @@ def test_a_model_file_that_went_bad_later_is_told_before_loading(
 
 def test_a_flipped_byte_is_told_by_ask_and_by_verify(tiny_model: Path, own_home: Path) -> None:
     assert soro("models", "add", str(tiny_model)).returncode == 0
+    assert soro("models", "verify", "tiny").returncode == 0
     flip_a_byte(own_home / "models" / tiny_model.name)
     done = soro("ask", "x")
     assert done.returncode == 3 and "SHA-256 is wrong" in complaint(done)

@@ -3,11 +3,9 @@
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -104,6 +102,7 @@ def test_a_data_folder_that_cannot_be_written(tmp_path: Path) -> None:
 
 
 @pytest.mark.native
+@pytest.mark.usefixtures("known_starter")
 def test_ask_writes_the_answer_and_nothing_else() -> None:
     done = soro("ask", "What is water?", "--json", "--max-tokens", "12", "--temperature", "0")
     told = json.loads(done.stdout)
@@ -117,12 +116,14 @@ def test_ask_writes_the_answer_and_nothing_else() -> None:
 
 
 @pytest.mark.native
+@pytest.mark.usefixtures("known_starter")
 def test_standard_input_is_the_question() -> None:
     soro("ask", "--max-tokens", "2", given="Савол аз қубур".encode())
     assert "Савол аз қубур" in soro("history", "show", "1").stdout.decode()
 
 
 @pytest.mark.native
+@pytest.mark.usefixtures("known_starter")
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP", "SIGKILL"])
 def test_what_was_streamed_is_kept_when_the_program_is_ended(name: str) -> None:
     child = subprocess.Popen(
@@ -144,24 +145,7 @@ def test_what_was_streamed_is_kept_when_the_program_is_ended(name: str) -> None:
 
 
 @pytest.mark.native
-def test_a_flipped_byte_is_found(own_home: Path, tmp_path: Path) -> None:
-    folder = ModelFolder(paths=find_paths({"SORO_HOME": str(own_home)}))
-    copy = tmp_path / "copy.gguf"
-    shutil.copy(folder.file(folder.find("smollm2-135m-instruct")), copy)
-    assert soro("models", "add", str(copy), "--name", "copy").returncode == 0
-    assert soro("models", "verify", "copy").returncode == 0
-    stored = own_home / "models" / "copy.gguf"
-    with stored.open("r+b") as file:
-        file.seek(50_000_000)
-        byte = file.read(1)
-        file.seek(50_000_000)
-        file.write(bytes([byte[0] ^ 1]))
-    os.utime(stored, (time.time(), time.time()))
-    done = soro("ask", "x", "--model", "copy")
-    assert done.returncode == 3 and b"damaged" in done.stderr
-
-
-@pytest.mark.native
+@pytest.mark.usefixtures("known_starter")
 def test_a_model_that_is_too_large_is_refused_before_loading(own_home: Path) -> None:
     (own_home / "models").mkdir(parents=True)
     folder = ModelFolder(paths=find_paths({"SORO_HOME": str(own_home)}))
@@ -174,6 +158,7 @@ def test_a_model_that_is_too_large_is_refused_before_loading(own_home: Path) -> 
 
 
 @pytest.mark.native
+@pytest.mark.usefixtures("known_starter")
 def test_doctor_says_ok_on_every_line() -> None:
     done = soro("doctor")
     assert done.returncode == 0, done.stdout.decode()
@@ -182,6 +167,7 @@ def test_doctor_says_ok_on_every_line() -> None:
 
 
 @pytest.mark.native
+@pytest.mark.usefixtures("known_starter")
 def test_doctor_and_models_info_name_the_same_memory(own_home: Path, tiny_model: Path) -> None:
     assert soro("models", "add", str(tiny_model)).returncode == 0
     told = [soro(*words).stdout.decode() for words in (("doctor",), ("models", "info"))]
@@ -190,6 +176,7 @@ def test_doctor_and_models_info_name_the_same_memory(own_home: Path, tiny_model:
 
 
 @pytest.mark.native
+@pytest.mark.usefixtures("known_starter")
 def test_the_units_are_translated_too(own_home: Path, tiny_model: Path) -> None:
     assert soro("models", "add", str(tiny_model)).returncode == 0
     info = soro("models", "info", SORO_LANGUAGE="tg").stdout.decode()
@@ -199,6 +186,7 @@ def test_the_units_are_translated_too(own_home: Path, tiny_model: Path) -> None:
 
 
 @pytest.mark.native
+@pytest.mark.usefixtures("known_starter")
 def test_chat_is_the_same_session_in_lines() -> None:
     done = soro("chat", "--max-tokens", "4", given="Салом\n\n".encode())
     assert done.returncode == 0

@@ -10,20 +10,10 @@ import pytest
 
 from soro_edge.cli import soro as cli
 from soro_edge.errors import SoroError
-from soro_edge.evaluation.results import ItemScore, ModelFacts, Results, TaskResult
+from soro_edge.evaluation.results import ModelFacts, Results
+from tests.evaluation.own_task import DATA, HEAD, result, write_task
 
-TASK = """
-name = "mine"
-version = 1
-title = "Mine"
-kind = "choice"
-source = "here"
-license = "ours"
-[data]
-file = "mine.jsonl"
-[prompt]
-item = "{{ question }}"
-"""
+TASK = HEAD + DATA + '[prompt]\nitem = "{{ question }}"\n'
 
 
 def soro(*words: str, before: str = "pass") -> subprocess.CompletedProcess[str]:
@@ -38,10 +28,7 @@ def soro(*words: str, before: str = "pass") -> subprocess.CompletedProcess[str]:
 def task(tmp_path: Path) -> Path:
     good = {"id": "a", "question": "чанд?", "options": list("1234"), "answer": "B"}
     records = [good, {**good, "id": "b", "answer": "E"}, {**good, "id": "c", "answer": ""}]
-    lines = "".join(json.dumps(record) + "\n" for record in records)
-    (tmp_path / "mine.jsonl").write_text(lines, encoding="utf-8")
-    (tmp_path / "mine.toml").write_text(TASK, encoding="utf-8")
-    return tmp_path / "mine.toml"
+    return write_task(tmp_path, TASK, records)
 
 
 def test_the_list_tells_what_is_here(tmp_path: Path) -> None:
@@ -76,18 +63,8 @@ def test_a_table_and_a_file(tiny_model: Path, task: Path, tmp_path: Path) -> Non
 
 @pytest.mark.native
 def test_another_version_of_a_task_is_refused(tiny_model: Path, task: Path, tmp_path: Path) -> None:
-    old = TaskResult(
-        task="mine",
-        version=7,
-        title="Mine",
-        kind="choice",
-        data_sha256="",
-        shots=0,
-        metrics=(),
-        items=(ItemScore(item="a", values={}),),
-    )
     facts = ModelFacts(name="old", file="old.gguf", size_bytes=1, sha256="")
-    Results(model=facts, tasks=(old,)).write(tmp_path / "old.json")
+    Results(model=facts, tasks=(result(version=7),)).write(tmp_path / "old.json")
     words = (str(tiny_model), "--task", str(task), "--data", str(tmp_path))
     done = soro(*words, "--compare", str(tmp_path / "old.json"))
     assert done.returncode == 9

@@ -15,9 +15,25 @@ from convert.ggml import decoded
 from convert.options import ConversionOptions
 from convert.pipeline import convert
 from convert.plan import Type, plan_types
-from convert.progress import Progress, Silent
+from convert.progress import Progress
 from convert.report import Report
 from convert.weights import Matrix
+
+TOKENS_IN_TEXT = 96
+
+
+class Silent:
+    """Nobody listens."""
+
+    def begin(self, what: str, total: float) -> None:
+        pass
+
+    def advance(self, amount: float) -> None:
+        pass
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
 
 
 def convert_tiny(

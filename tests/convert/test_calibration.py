@@ -12,11 +12,10 @@ from convert.exact_model import ExactModel
 from convert.ggml import decoded
 from convert.grids import Q4_0, Q8_0, Grid
 from convert.plan import names_of
-from convert.progress import Silent
 from convert.sensitivity import measured_gains
 from convert.weights import Matrix
 from tests.convert.checkpoints import write_checkpoint
-from tests.convert.conversions import exact_model, log_probabilities
+from tests.convert.conversions import Silent, exact_model, log_probabilities
 
 TEXTS, HELD, TOKENS = 10, 2, 80
 LAYERS = 2

@@ -84,8 +84,6 @@ def test_a_bare_model(tmp_path: Path) -> None:
         vocabulary_rows=262_144,
         context_length=32_768,
         tied_embedding=True,
-        bos_id=2,
-        eos_ids=(1, 106),
         final_logit_softcapping=None,
         multimodal=False,
     )
@@ -111,8 +109,6 @@ def test_the_text_part_of_a_multimodal_model_has_the_defaults_of_transformers(
         vocabulary_rows=262_208,
         context_length=131_072,
         tied_embedding=True,
-        bos_id=2,
-        eos_ids=(1, 106),
         final_logit_softcapping=None,
         multimodal=True,
     )
@@ -177,12 +173,6 @@ def test_another_scaling_of_positions_is_refused(
     with pytest.raises(UnsupportedCheckpoint) as caught:
         read(tmp_path, OF_1B, **changes)
     assert str(caught.value) == said
-
-
-def test_generation_config_says_what_ends_an_answer(tmp_path: Path) -> None:
-    assert read(tmp_path, OF_1B, eos_token_id=1).eos_ids == (1,)
-    (tmp_path / "generation_config.json").write_text('{"eos_token_id": [1, 106]}')
-    assert read(tmp_path, OF_1B, eos_token_id=1).eos_ids == (1, 106)
 
 
 def test_an_untied_model_promises_an_output_matrix(tmp_path: Path) -> None:

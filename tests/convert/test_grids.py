@@ -1,6 +1,7 @@
 """The INT grids: codes and scales survive GGUF's blocks, and each block's scale is about the best one."""
 
 import ctypes
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -194,6 +195,31 @@ def test_a_compiler_that_fails_is_none(monkeypatch: pytest.MonkeyPatch, tmp_path
     broken.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
     assert compiled.__wrapped__() is None
+
+
+def test_nowhere_to_build_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_folder(**_options: object) -> None:
+        raise FileNotFoundError("No usable temporary directory found")
+
+    monkeypatch.setattr(tempfile, "TemporaryDirectory", no_folder)
+    assert compiled.__wrapped__() is None
+
+
+@needs_compiler
+@every_whole_grid
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_what_is_no_number_does_not_become_zeros(
+    grid: Grid, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A flipped bit makes a weight whose square no float32 holds: nobody would find a row of zeros."""
+    weights = _weights()
+    weights[3, 40] = 1e37
+    packed = grid.encode(weights)
+    assert np.isnan(decoded(packed, grid.type)[3]).any()
+    monkeypatch.setattr(grids, "compiled", lambda: None)
+    np.testing.assert_array_equal(
+        decoded(grid.encode(weights), grid.type), decoded(packed, grid.type)
+    )
 
 
 @every_grid

@@ -7,7 +7,7 @@ import pytest
 from convert.errors import BadTarget
 from convert.options import ConversionOptions
 from convert.pipeline import convert
-from convert.progress import Silent
+from tests.convert.conversions import Silent
 
 
 @pytest.mark.parametrize("output", ["model/model.safetensors", "keep.txt", "model/new.gguf"])

@@ -14,11 +14,10 @@ from convert import gemma3
 from convert.encode import TensorRows
 from convert.errors import VerificationFailed
 from convert.plan import Type
-from convert.progress import Silent
 from convert.tokenizer import Tokenizer, fit_to_embedding, read_tokenizer
 from convert.verification import answer_of, tensor_errors
 from tests.convert.checkpoints import write_checkpoint
-from tests.convert.conversions import convert_tiny, exact_model
+from tests.convert.conversions import Silent, convert_tiny, exact_model
 
 pytestmark = pytest.mark.native
 Data = NDArray[Any]

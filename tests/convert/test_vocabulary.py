@@ -196,7 +196,7 @@ def test_a_broken_promise_is_found(pair: Pair) -> None:
 
 
 def test_too_few_rows_say_how_many_are_needed(tokenizer: Tokenizer) -> None:
-    with pytest.raises(TooFewRows, match=r"^100 .* too few: 2,\d\d\d pieces must stay") as raised:
+    with pytest.raises(TooFewRows, match=r"^100 .* too few: \d,\d\d\d pieces must stay") as raised:
         plan_vocabulary(tokenizer, rows=100)
     needed = int(raised.value.hint.split()[3].replace(",", ""))
     assert plan_vocabulary(tokenizer, rows=needed).rows == needed

@@ -28,7 +28,6 @@ GEMMA_1B = GgufHeader(
         "gemma3.attention.key_length": 256,
         "gemma3.attention.sliding_window": 512,
     },
-    tensor_types=(2,),
     need_bytes=434_000_000,
     pieces=32_768,
 )

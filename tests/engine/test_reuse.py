@@ -4,10 +4,7 @@ On a tiny Gemma 3 in F32 token by token, and its logits; on the starter model, w
 rounds differently in batches of another length, its logits within a tolerance.
 """
 
-import math
 import os
-import random
-import statistics
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -19,150 +16,36 @@ from hypothesis import strategies as st
 from soro_edge.chat.template import Turn, render
 from soro_edge.engine.api import (
     EngineOptions,
-    Finished,
-    FinishReason,
-    GenerationRequest,
     Prompt,
-    Sampling,
-    TextPiece,
 )
 from soro_edge.engine.llama import LlamaEngine
-from soro_edge.engine.native import lib
 from soro_edge.models import ModelFolder
 from soro_edge.paths import find_paths
-from soro_edge.testing.tiny_gemma3 import write_tiny_gemma3
+from tests.engine.pupil import (
+    SYSTEM,
+    Pupil,
+    answer,
+    apart_by_spread,
+    exact,
+    logits,
+    words,
+)
 
 pytestmark = pytest.mark.native
-
-GREEDY = Sampling(temperature=0, repeat_penalty=1)
-SYSTEM = "Ту омӯзгори мактаб ҳастӣ. " * 3
-F32_TOLERANCE = 5e-4
-"""Of logits whose spread is about 1: another batch length moves the last bits of F32 sums. Flash
-attention works in F16 inside, which alone moves them by 0.003."""
 QUANTIZED_TOLERANCE = 0.2
 """Root mean square of the starter model's logits apart, by their spread: another batch length alone
 gives 0.07."""
 
 
 @pytest.fixture(scope="module")
-def long_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The tiny model with room for prompts far longer than what its window layers hold (256)."""
-    path = tmp_path_factory.mktemp("reuse") / "tiny.gguf"
-    return write_tiny_gemma3(path, context_tokens=1024)
-
-
-@pytest.fixture(scope="module")
 def cold(long_model: Path) -> Iterator[LlamaEngine]:
     """Forgets everything before each answer."""
-    options = EngineOptions(
-        model_path=str(long_model),
-        context_tokens=1024,
-        threads=1,
-        exact_cache=True,
-        flash_attention=False,
+    options = exact(
+        long_model,
     )
     engine = LlamaEngine(options)
     yield engine
     engine.close()
-
-
-def answer(engine: LlamaEngine, prompt: Prompt, max_tokens: int) -> tuple[str, Finished]:
-    """Greedily."""
-    text = ""
-    request = GenerationRequest(prompt=prompt, sampling=GREEDY, max_tokens=max_tokens)
-    for event in engine.generate(request):
-        if isinstance(event, TextPiece):
-            text += event.text
-        elif isinstance(event, Finished):
-            return text, event
-    raise AssertionError("no Finished")
-
-
-def logits(engine: LlamaEngine, count: int) -> list[float]:
-    """Of the last token read."""
-    row = lib.llama_get_logits_ith(engine.native_context, -1)
-    return [float(row[index]) for index in range(count)]
-
-
-def apart(ours: list[float], theirs: list[float]) -> float:
-    """The largest difference."""
-    return max(abs(a - b) for a, b in zip(ours, theirs, strict=True))
-
-
-def apart_by_spread(ours: list[float], theirs: list[float]) -> float:
-    """Root mean square of the differences, in standard deviations of the logits."""
-    squares = [(a - b) ** 2 for a, b in zip(ours, theirs, strict=True)]
-    return math.sqrt(statistics.fmean(squares)) / statistics.pstdev(theirs)
-
-
-class Pupil:
-    """Does what a pupil does, and compares each answer with a cold run's."""
-
-    def __init__(self, options: EngineOptions, cold: LlamaEngine) -> None:
-        self.options = options
-        self.warm = LlamaEngine(options)
-        self.cold = cold
-        self.conversations: list[list[Turn]] = [[], [], []]
-        self.current = 0
-        self.reused = 0
-
-    @property
-    def turns(self) -> list[Turn]:
-        return self.conversations[self.current]
-
-    def do(self, action: str, number: int) -> None:
-        match action:
-            case "ask":
-                self.turns.append(Turn(question=words(number)))
-                self.answer_last(number)
-            case "again" if self.turns:
-                self.answer_last(number)
-            case "edit" if self.turns:
-                del self.turns[number % len(self.turns) + 1 :]
-                self.turns[-1] = Turn(question=words(number))
-                self.answer_last(number)
-            case "switch":
-                self.current = number % 3
-            case "drop" if len(self.turns) > 1:
-                del self.turns[: 1 + number % (len(self.turns) - 1)]
-            case "type":
-                typed = [*self.turns, Turn(question=words(number))]
-                self.warm.prepare(render(typed, SYSTEM, self.warm.load())[:-1])
-                for _step in range(number % 7):
-                    self.warm.read_ahead()
-            case "restart":
-                self.warm.close()
-                self.warm = LlamaEngine(self.options)
-            case _:
-                pass
-
-    def answer_last(self, number: int) -> None:
-        info = self.warm.load()
-        while True:
-            asked = [*self.turns[:-1], Turn(question=self.turns[-1].question)]
-            prompt = render(asked, SYSTEM, info)
-            if self.warm.count_tokens([prompt])[0] < 900:
-                break
-            del self.turns[0]
-        tokens = 3 + number % 40
-        text, finished = answer(self.warm, prompt, tokens)
-        self.cold.load()
-        self.cold.cache.clear()
-        expected, _finished = answer(self.cold, prompt, tokens)
-        assert text == expected
-        count = 300
-        assert apart(logits(self.warm, count), logits(self.cold, count)) < F32_TOLERANCE
-        assert self.warm.cache.checkpoints.total_bytes <= self.options.checkpoint_bytes
-        self.turns[-1] = replace(self.turns[-1], answer=text)
-        self.reused += finished.statistics.reused_tokens
-
-
-def words(number: int) -> str:
-    """A question of up to some 150 tokens; now and then the same one."""
-    letters = random.Random(number % 60)
-    return " ".join(
-        letters.choice(["салом", "дарс", "ҷаҳон", "12"]) for _ in range(number % 27 + 1)
-    )
 
 
 ACTIONS = ("ask", "ask", "ask", "again", "edit", "switch", "drop", "type", "type", "restart")
@@ -187,12 +70,8 @@ def test_answers_after_any_history_are_a_cold_runs(
     actions: list[tuple[str, int]],
     checkpoints: int,
 ) -> None:
-    options = EngineOptions(
-        model_path=str(long_model),
-        context_tokens=1024,
-        threads=1,
-        exact_cache=True,
-        flash_attention=False,
+    options = exact(
+        long_model,
         checkpoint_bytes=checkpoints,
         states_folder=str(tmp_path_factory.mktemp("states")),
         model_sha256="tiny",
@@ -238,90 +117,13 @@ def test_the_starter_models_logits_stay_within_the_tolerance(tmp_path: Path) -> 
     cold.close()
 
 
-def test_again_after_a_long_answer_costs_one_token(long_model: Path) -> None:
-    options = EngineOptions(model_path=str(long_model), context_tokens=1024, threads=1)
-    engine = LlamaEngine(options)
-    prompt = render([Turn(question=words(26) * 3)], SYSTEM, engine.load())
-    answer(engine, prompt, 2)
-    # As long an answer as overwrites every cell of the window layers.
-    for _step in range(40):
-        engine.cache.run(list(range(300, 312)))
-    assert engine.cache.oldest_position > engine.count_tokens([prompt])[0] - 32
-    _text, finished = answer(engine, prompt, 1)
-    counts = finished.statistics
-    assert counts.reused_tokens == counts.prompt_tokens - 1
-    engine.close()
-
-
-def test_again_after_a_restart_reads_the_last_question_only(
-    long_model: Path, tmp_path: Path
-) -> None:
-    options = EngineOptions(
-        model_path=str(long_model),
-        context_tokens=1024,
-        threads=1,
-        states_folder=str(tmp_path),
-        model_sha256="tiny",
-    )
-    engine = LlamaEngine(options)
-    prompt = render([Turn(question=words(26) * 3)], SYSTEM, engine.load())
-    answer(engine, prompt, 2)
-    for _step in range(40):  # as long an answer as overwrites every cell of the window layers
-        engine.cache.run(list(range(300, 312)))
-    engine.close()
-    late = LlamaEngine(options)
-    _text, finished = answer(late, prompt, 1)
-    counts = finished.statistics
-    assert counts.reused_tokens == counts.prompt_tokens - 1
-    late.close()
-
-
-def test_what_was_typed_is_read_before_it_is_asked(long_model: Path) -> None:
-    engine = LlamaEngine(EngineOptions(model_path=str(long_model), threads=1))
-    info = engine.load()
-    typed = render([Turn(question="салом ҷаҳон")], SYSTEM, info)[:-4]
-    engine.prepare(typed)
-    while engine.read_ahead():
-        pass
-    asked = render([Turn(question="салом ҷаҳон, чӣ хел?")], SYSTEM, info)
-    _text, finished = answer(engine, asked, 1)
-    assert finished.statistics.reused_tokens == engine.count_tokens([typed])[0]
-    engine.prepare(typed)
-    engine.prepare(())
-    assert not engine.read_ahead()
-    engine.close()
-
-
-def test_stop_breaks_off_in_the_middle_of_a_batch(long_model: Path) -> None:
-    options = EngineOptions(model_path=str(long_model), context_tokens=1024, threads=1)
-    engine = LlamaEngine(options)
-    prompt = render([Turn(question="салом " * 60)], SYSTEM, engine.load())
-    expected, _finished = answer(engine, prompt, 5)
-    engine.cache.clear()
-    tokens = engine.tokenize(prompt)
-    assert engine.cache.run(tokens[:64])
-    engine.stop()
-    assert not engine.cache.run(tokens[64:128]) and len(engine.cache.tokens) == 64
-    assert answer(engine, prompt, 5)[0] == expected
-    for event in engine.generate(GenerationRequest(prompt=prompt, sampling=GREEDY)):
-        if isinstance(event, TextPiece):
-            engine.stop()
-    assert isinstance(event, Finished) and event.reason is FinishReason.STOPPED
-    assert event.statistics.generated_tokens <= 3
-    engine.close()
-
-
 @pytest.mark.parametrize("fault", ["none", "cut", "flipped", "other model", "no folder"])
 def test_a_faulty_saved_state_costs_time_and_no_answer(
     long_model: Path, tmp_path: Path, fault: str
 ) -> None:
     folder = tmp_path / "states"
-    options = EngineOptions(
-        model_path=str(long_model),
-        context_tokens=1024,
-        threads=1,
-        exact_cache=True,
-        flash_attention=False,
+    options = exact(
+        long_model,
         states_folder=str(folder),
         model_sha256="tiny",
     )

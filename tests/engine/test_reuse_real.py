@@ -15,7 +15,7 @@ import pytest
 from soro_edge.chat.template import Turn, render
 from soro_edge.engine.api import EngineOptions
 from soro_edge.engine.llama import LlamaEngine
-from tests.engine.test_reuse import answer, apart_by_spread, logits
+from tests.engine.pupil import answer, apart_by_spread, logits
 
 pytestmark = [pytest.mark.weights, pytest.mark.native]
 

@@ -50,6 +50,23 @@ def penalties_over_everything(sampling: Sampling) -> int:
     return chain
 
 
+@pytest.mark.parametrize("last", [-70, -1, 0, 1, VOCABULARY - 5, VOCABULARY, 1000])
+@pytest.mark.parametrize("top_k", [1, 5, 64, 2**31 - 1, 2**32])
+@pytest.mark.parametrize("temperature", [0.0, 3.0])
+def test_no_number_makes_it_choose_otherwise(last: int, top_k: int, temperature: float) -> None:
+    compare(
+        Sampling(
+            temperature=temperature,
+            repeat_penalty=1.3,
+            repeat_last_tokens=last,
+            top_k=top_k,
+            top_p=1,
+            min_p=0,
+            seed=7,
+        )
+    )
+
+
 @pytest.mark.parametrize("temperature", [0.0, 0.8, 3.0])
 @pytest.mark.parametrize("penalty", [0.5, 1.1, 8.0])
 @pytest.mark.parametrize("top_k", [0, 1, 5, 64])
@@ -65,7 +82,11 @@ def test_the_quick_chain_chooses_as_llama_cpps_own(
         min_p=0,
         seed=7,
     )
-    dice = random.Random(f"{temperature} {penalty} {top_k}")
+    compare(sampling)
+
+
+def compare(sampling: Sampling) -> None:
+    dice = random.Random(repr(sampling))
     # The same few are likely at each step, so that the penalties matter; some logits are negative.
     likely = [dice.uniform(-2, 6) for _ in range(VOCABULARY)]
     usual = penalties_over_everything(sampling)

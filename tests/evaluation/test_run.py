@@ -1,6 +1,5 @@
 """A whole evaluation of a tiny model: goes on where it broke off, refuses what cannot be measured."""
 
-import dataclasses
 import json
 from pathlib import Path
 
@@ -16,25 +15,22 @@ from soro_edge.evaluation.results import ItemScore, Results, TaskResult, read_re
 from soro_edge.evaluation.run import EvaluationOptions, evaluate
 from soro_edge.evaluation.task import Task, read_task
 from soro_edge.testing.tiny_gemma3 import write_tiny_gemma3
+from tests.evaluation.own_task import DATA, HEAD, result, write_task
 
 pytestmark = pytest.mark.native
 
-TASK = """
-name = "mine"
-version = 1
-title = "Mine"
-kind = "choice"
-source = "here"
-license = "ours"
-shots = 1
-[data]
-file = "mine.jsonl"
+TASK = (
+    HEAD
+    + "shots = 1\n"
+    + DATA
+    + """
 [answers]
 form = "index"
 [prompt]
 item = "савол {{ question }}"
 choices = "options"
 """
+)
 ITEMS = 30
 
 
@@ -44,10 +40,7 @@ def folder(tmp_path: Path) -> Path:
         {"id": number, "question": f"{number}?", "options": ["як", "ду", "се", "чор"], "answer": 1}
         for number in range(ITEMS)
     ]
-    lines = "".join(json.dumps(record) + "\n" for record in records)
-    (tmp_path / "mine.jsonl").write_text(lines, encoding="utf-8")
-    (tmp_path / "mine.toml").write_text(TASK, encoding="utf-8")
-    return tmp_path
+    return write_task(tmp_path, TASK, records).parent
 
 
 def evaluated(
@@ -181,20 +174,6 @@ def test_journals_forget_cut_lines_only(tmp_path: Path) -> None:
     assert list(journal.read().values()) == scores
     journal.add([ItemScore(item="3", values={"acc": 0.0})])
     assert list(journal.read()) == ["0", "1", "2", "3"]
-
-
-def result(**changes: object) -> TaskResult:
-    found = TaskResult(
-        task="mine",
-        version=1,
-        title="Mine",
-        kind="choice",
-        data_sha256="ab",
-        shots=0,
-        metrics=(),
-        items=(ItemScore(item="1", values={"acc": 1.0, "acc_norm": 0.0}),),
-    )
-    return dataclasses.replace(found, **changes)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -12,16 +12,8 @@ from soro_edge.evaluation.prompts import Prompts
 from soro_edge.evaluation.records import read_records
 from soro_edge.evaluation.sources import read_data
 from soro_edge.evaluation.task import Task, find_task, our_tasks, read_task
+from tests.evaluation.own_task import DATA, HEAD
 
-HEAD = """
-name = "mine"
-version = 1
-title = "Mine"
-kind = "choice"
-source = "here"
-license = "ours"
-"""
-DATA = '[data]\nfile = "mine.jsonl"\n'
 PROMPT = '[prompt]\nitem = "{{ question }}"\n'
 
 

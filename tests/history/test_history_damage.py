@@ -1,80 +1,29 @@
 """A damaged file is kept, the backup takes its place, and the program goes on."""
 
-import os
 import shutil
-import sqlite3
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from soro_edge.chat.messages import AnswerState
 from soro_edge.errors import HistoryBusy, HistoryDamaged
 from soro_edge.history import recovery as recovery_module
 from soro_edge.history.files import HistoryFiles, copy_whole
 from soro_edge.history.store import History
-
-DAY = 24 * 3600.0
-QUESTIONS = 40
-
-
-def fill(path: Path) -> None:
-    with History.open(path) as history:
-        for number in range(QUESTIONS):
-            log = history.new_conversation()
-            log.add_question(f"Саволи {number}")
-            log.write_answer(log.begin_answer(), "Ҷавоби дароз. " * 60, AnswerState.COMPLETE)
-
-
-def flip_the_middle(path: Path) -> None:
-    data = bytearray(path.read_bytes())
-    middle = len(data) // 2
-    data[middle : middle + 20_000] = bytes(byte ^ 0xFF for byte in data[middle : middle + 20_000])
-    path.write_bytes(data)
-
-
-def zero_the_beginning(path: Path) -> None:
-    data = bytearray(path.read_bytes())
-    data[:4096] = bytes(4096)
-    path.write_bytes(data)
-
-
-def cut(path: Path) -> None:
-    with path.open("r+b") as file:
-        file.truncate(path.stat().st_size // 2)
-
-
-def cut_the_end(path: Path) -> None:
-    with path.open("r+b") as file:
-        file.truncate(path.stat().st_size * 4 // 5)
-
-
-def empty(path: Path) -> None:
-    path.write_bytes(b"")
-
-
-def no_database(path: Path) -> None:
-    path.write_text("Ин пойгоҳи додаҳо нест. " * 1000, encoding="utf-8")
-
-
-def blank_database(path: Path) -> None:
-    path.unlink()
-    with closing(sqlite3.connect(path)) as connection:
-        connection.execute("CREATE TABLE something (a)")
-        connection.execute("DROP TABLE something")
-
-
-SEEN_AT_ONCE = [zero_the_beginning, cut, empty, no_database, blank_database]
-Damage = Callable[[Path], None]
-
-
-def damaged_files(path: Path) -> list[Path]:
-    return sorted(path.parent.glob("history.damaged-2*.sqlite3"))
-
-
-def titles(history: History) -> set[str]:
-    return {line.title for line in history.conversations()}
+from tests.history.damages import (
+    QUESTIONS,
+    SEEN_AT_ONCE,
+    Damage,
+    cut,
+    cut_the_end,
+    damaged_files,
+    empty,
+    fill,
+    flip_the_middle,
+    no_database,
+    titles,
+    zero_the_beginning,
+)
 
 
 @pytest.mark.parametrize("damage", SEEN_AT_ONCE)
@@ -302,58 +251,3 @@ def test_nobody_repairs_while_another_has_it_open(path: Path) -> None:
             History.open(path)
         assert path.read_bytes() == as_it_was
         assert damaged_files(path) == []
-
-
-def test_backups_are_daily_and_only_of_what_changed(path: Path) -> None:
-    now = 0.0
-    with History.open(path, clock=lambda: now) as history:
-        assert not history.back_up_if_due()  # nothing was said yet
-        history.new_conversation().add_question("Якум")
-        assert history.back_up_if_due()
-        files = HistoryFiles(path)
-        made = files.backup.stat().st_mtime
-        now = made + 2 * DAY
-        assert not history.back_up_if_due()  # nothing changed
-        os.utime(files.backup, (made - 10, made - 10))
-        now = made + DAY - 100
-        assert not history.back_up_if_due()  # changed, but today
-        now = made + DAY + 100
-        assert history.back_up_if_due()
-        assert not history.back_up_if_due()
-    assert files.backup.stat().st_mtime == pytest.approx(files.changed_at(), abs=2)
-    assert not list(path.parent.glob("*.tmp*"))
-
-
-def test_a_damaged_file_never_replaces_a_good_backup(path: Path) -> None:
-    fill(path)
-    files = HistoryFiles(path)
-    good = files.backup.read_bytes()
-    flip_the_middle(path)
-    later = path.stat().st_mtime + 9 * DAY
-    os.utime(files.backup, (1, 1))
-    with History.open(path, clock=lambda: later) as history:
-        with pytest.raises(HistoryDamaged):
-            history.back_up_if_due()
-        assert files.backup.read_bytes() == good
-    assert files.backup.read_bytes() == good
-    with History.open(path) as history:
-        assert len(history.conversations()) == QUESTIONS
-
-
-def test_the_backups_time_stamp_is_that_of_the_last_change_in_it(path: Path) -> None:
-    fill(path)
-    files = HistoryFiles(path)
-    files.backup.unlink()
-    os.utime(path, (1_000_000_000, 1_000_000_000))
-    with History.open(path) as history:
-        assert history.back_up_if_due()
-        assert files.backup.stat().st_mtime == pytest.approx(1_000_000_000, abs=2)
-        assert not history.back_up_if_due()
-
-
-def test_what_a_killed_process_left_half_written_is_removed(path: Path) -> None:
-    fill(path)
-    half = path.with_name("history.backup-123.tmp")
-    half.write_text("half")
-    with History.open(path):
-        assert not half.exists()

@@ -2,13 +2,14 @@
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from soro_edge import locale
 from soro_edge.stick.installed import Installation
-from soro_edge.stick.installing import Order, Step
+from soro_edge.stick.installing import Order, Step, install
 from soro_edge.stick.making import make_stick
 from soro_edge.stick.manifest import Group
 from soro_edge.stick.planning import StickOptions
@@ -37,6 +38,12 @@ def no_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
 def no_menu_of_the_developer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path / "person"))
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "person" / "share"))
+
+
+@pytest.fixture(autouse=True)
+def english_again() -> Iterator[None]:
+    yield
+    locale.use("en")
 
 
 class Silent:
@@ -156,6 +163,14 @@ def order_of(installation: Installation, own_home: Path) -> OrderOf:
             model=model,
         )
 
+    return order
+
+
+@pytest.fixture
+def installed(make: MakeStick, order_of: OrderOf) -> Order:
+    """What was installed just now."""
+    order = order_of(make())
+    install(order, Silent())
     return order
 
 

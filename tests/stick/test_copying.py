@@ -1,5 +1,6 @@
 """What lies at the target is kept as far as it is right, and nothing else is believed."""
 
+import errno
 import hashlib
 import os
 from collections.abc import Iterator
@@ -181,3 +182,18 @@ def test_a_file_that_is_whole_is_not_opened_for_writing(
         assert again.written == []
         sync_files(again.written, copy.target.parent)
     assert opened and not any(opened)
+
+
+@pytest.mark.skipif(not hasattr(os, "posix_fadvise"), reason="Windows has no such call")
+def test_a_system_that_forgets_nothing_copies_as_well(
+    copier: Copier, copy: Copy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_such_call(*_words: int) -> None:
+        asked.append(True)
+        raise OSError(errno.ENOSYS, "Function not implemented")
+
+    asked: list[bool] = []
+    monkeypatch.setattr(os, "posix_fadvise", no_such_call)
+    monkeypatch.setattr(copying, "_FORGET_BYTES", BLOCK_BYTES)
+    assert copier.bring(copy, Counted()) == SIZE
+    assert asked and copy.target.read_bytes() == WHOLE

@@ -7,7 +7,7 @@ import pytest
 
 from soro_edge.stick import making
 from soro_edge.stick.installed import Installation, Pointer
-from soro_edge.stick.launchers import Launchers, menu_entry
+from soro_edge.stick.launchers import Launchers
 
 TOP = Path(making.__file__).parent / "top"
 
@@ -43,24 +43,3 @@ def test_the_stick_says_that_soro_did_not_start_only_where_it_did_not(
     )
     assert done.returncode == code
     assert ("Soro did not start" in done.stdout) == did_not_start
-
-
-def test_what_starts_another_program_is_not_deleted(tmp_path: Path) -> None:
-    environ = {"HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path / "data")}
-    other = tmp_path / "data" / "soro-edge-program" / "soro"
-    command, entry = tmp_path / ".local/bin/soro", menu_entry(environ, windows=False)
-    for path in (command, entry, other):
-        path.parent.mkdir(parents=True)
-    other.touch()
-    command.symlink_to(other)
-    launchers = Launchers(Installation(tmp_path / "stick"), windows=False)
-    launchers.write_menu(environ)
-    assert command.readlink() == other
-    entry.write_text(f'[Desktop Entry]\nExec="{other}"\n')
-    launchers.remove_menu(environ)
-    assert command.readlink() == other and str(other) in entry.read_text()
-    other.unlink()
-    launchers.write_menu(environ)
-    assert command.readlink() == launchers.program, "a link to nothing is nobody's"
-    launchers.remove_menu(environ)
-    assert not entry.exists() and not command.is_symlink()

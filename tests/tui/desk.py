@@ -101,6 +101,12 @@ class Desk:
         await self.pilot.press("enter")
         await self.until(lambda: not self.screen._busy)
 
+    async def ask_until(self, question: str, part: str) -> None:
+        """Ask, and wait for this much of the answer."""
+        self.prompt.text = question
+        await self.pilot.press("enter")
+        await self.until(lambda: self.answers() == [part])
+
     def lines(self) -> str:
         found = self.screen.query_one(Transcript).query(Static)
         return "\n".join(str(line.content) for line in found if line.display)

@@ -11,7 +11,7 @@ if sys.platform == "win32":
 from tests.cli.test_commands import soro
 from tests.terminal import SORO, Terminal
 
-pytestmark = pytest.mark.native
+pytestmark = [pytest.mark.native, pytest.mark.usefixtures("known_starter")]
 
 F10 = "\x1b[21~"
 

@@ -110,9 +110,7 @@ def test_an_answer_that_streams(snap_compare: Compare, size: tuple[int, int]) ->
         desk.pilot = pilot
         await desk.until(lambda: len(pilot.app.screen_stack) > 1)
         await desk.until(lambda: desk.status().startswith(_ready()))
-        desk.prompt.text = "Пойтахти Тоҷикистон кадом шаҳр аст?"
-        await pilot.press("enter")
-        await desk.until(lambda: desk.answers() == ["Душанбе"])
+        await desk.ask_until("Пойтахти Тоҷикистон кадом шаҳр аст?", "Душанбе")
         await still(desk)
 
     desk.app.at_end = gate.set

@@ -164,9 +164,7 @@ def test_leaving_keeps_what_was_written(key: str) -> None:
     desk = Desk(ScriptedAnswer(text="як ду се", gate=gate))
 
     async def act() -> None:
-        desk.prompt.text = "Шумор"
-        await desk.pilot.press("enter")
-        await desk.until(lambda: desk.answers() == ["як"])
+        await desk.ask_until("Шумор", "як")
         await desk.pilot.press(key)
         gate.set()
         await desk.until(lambda: desk.store.closed)
@@ -180,9 +178,7 @@ def test_ctrl_c_stops_an_answer_and_never_quits() -> None:
     desk = Desk(ScriptedAnswer(text="як ду се", gate=gate))
 
     async def act() -> None:
-        desk.prompt.text = "Шумор"
-        await desk.pilot.press("enter")
-        await desk.until(lambda: desk.answers() == ["як"])
+        await desk.ask_until("Шумор", "як")
         await desk.pilot.press("ctrl+c")
         gate.set()
         await desk.until(lambda: "Stopped." in desk.lines())

@@ -36,18 +36,33 @@ trap '' HUP INT TERM
 mv "$program.new" "$program"
 settle
 
-# A stick's installation has the same names: what starts another program stays as it is.
-if [ -L "$command" ] && [ "$(readlink "$command")" = "$program/soro" ]; then
-    rm -f "$command"
-fi
-if [ -e "$command" ] || [ -L "$command" ]; then
+# The menu's entry and the command are of the program that was installed last, this one or a stick's.
+# What starts nothing any more is nobody's; what starts a third program stays as it is.
+quoted() { # What the desktop's rules want before " ` $ \ in a quoted word, and % doubled.
+    printf '"%s"' "$(printf '%s' "$1" | sed 's/[\\"`$]/\\&/g; s/\\/\\\\/g; s/%/%%/g')"
+}
+stick=$HOME/.local/lib/soro-edge/soro
+ours=$(quoted "$program/soro")
+case $(readlink "$command" || :) in
+    "$program/soro" | "$stick") rm -f "$command" ;;
+esac
+if [ -e "$command" ]; then
     echo "$command: = (другая программа / another program)" >&2
 else
+    rm -f "$command"
     ln -s "$program/soro" "$command"
 fi
-# What the desktop's rules want before " ` $ \ in a quoted word, and % doubled.
-quoted=$(printf '%s' "$program/soro" | sed 's/[\\"`$]/\\&/g; s/\\/\\\\/g; s/%/%%/g')
-if [ -e "$entry" ] && ! grep -Fqx "Exec=\"$quoted\"" "$entry"; then
+starts=$(sed -n 's/^Exec=//p' "$entry" 2>/dev/null || :)
+free=
+case $starts in
+    '' | "$ours" | "$(quoted "$stick")") free=yes ;;
+    *[\\%]*) ;;
+    '"/'*'"')
+        path=${starts#'"'}
+        [ -e "${path%'"'}" ] || free=yes
+        ;;
+esac
+if [ -z "$free" ]; then
     echo "$entry: = (другая программа / another program)" >&2
 else
     cat >"$entry" <<ENTRY
@@ -57,7 +72,7 @@ Name=Soro
 Comment=An offline tutor in Tajik
 Comment[tg]=Омӯзгор дар компютер, бе интернет
 Comment[ru]=Учитель в компьютере, без интернета
-Exec="$quoted"
+Exec=$ours
 Terminal=true
 Categories=Education;
 ENTRY

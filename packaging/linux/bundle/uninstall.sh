@@ -5,13 +5,22 @@ share=${XDG_DATA_HOME:-$HOME/.local/share}
 program=$share/soro-edge-program
 entry=$share/applications/soro-edge.desktop
 command=$HOME/.local/bin/soro
-quoted=$(printf '%s' "$program/soro" | sed 's/[\\"`$]/\\&/g; s/\\/\\\\/g; s/%/%%/g')
-# A stick's installation has the same names.
-if [ -L "$command" ] && [ "$(readlink "$command")" = "$program/soro" ]; then
+stick=$HOME/.local/lib/soro-edge/soro
+quoted() {
+    printf '"%s"' "$(printf '%s' "$1" | sed 's/[\\"`$]/\\&/g; s/\\/\\\\/g; s/%/%%/g')"
+}
+# What starts this program goes; where a stick's installation is here too, it takes both over.
+if [ "$(readlink "$command" || :)" = "$program/soro" ]; then
     rm -f "$command"
+    [ ! -x "$stick" ] || ln -s "$stick" "$command"
 fi
-if [ -e "$entry" ] && grep -Fqx "Exec=\"$quoted\"" "$entry"; then
-    rm -f "$entry"
+if [ -e "$entry" ] && grep -Fqx "Exec=$(quoted "$program/soro")" "$entry"; then
+    if [ -x "$stick" ]; then
+        { grep -v '^Exec=' "$entry"; printf 'Exec=%s\n' "$(quoted "$stick")"; } >"$entry.new"
+        mv "$entry.new" "$entry"
+    else
+        rm -f "$entry"
+    fi
 fi
 rm -rf "$program.new"
 for folder in "$program" "$program.old"; do

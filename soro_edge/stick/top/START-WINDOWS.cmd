@@ -10,6 +10,10 @@ if not exist "%SORO_HERE%" goto stick
 call "%SORO_HERE%" --version >nul 2>nul
 if not "%errorlevel%"=="0" goto stick
 call "%SORO_HERE%" usb start "%SORO_STICK%."
+if not "%errorlevel%"=="11" goto ended
+rem A person agreed to the removal; what runs cannot delete itself, so the stick's program does it.
+"%SORO_STICK%soro\windows\soro\soro.exe" usb remove --yes
+if not errorlevel 1 pause
 goto ended
 :stick
 if not exist "%SORO_STICK%soro\windows\soro\soro.exe" goto missing
