@@ -10,7 +10,7 @@ import sys
 
 import linux_bundle
 import windows_bundle
-from sources import ROOT, step
+from sources import ROOT, has_commit, step
 
 LINUX = ROOT / "dist/linux/soro"
 WINDOWS = ROOT / "dist/windows/soro"
@@ -20,6 +20,9 @@ _FOR_ALL = {"git": "apt-get install git", "uv": "python3 -m pip install uv"}
 
 
 def main() -> int:
+    if os.name == "posix":
+        # Where root's tools lie, after `su` too.
+        os.environ["PATH"] = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"
     words, others = parser().parse_known_args()
     if others and words.what != "usb":
         parser().error(f"unrecognized arguments: {' '.join(others)}")
@@ -65,6 +68,10 @@ def lacks(what: str) -> dict[str, str]:
             if not program.exists()
         }
     found = {tool: remedy for tool, remedy in _FOR_ALL.items() if not shutil.which(tool)}
+    if "git" not in found and not has_commit():
+        found["a commit of your own"] = (
+            f"build in a clone, or let git trust it: git config --global --add safe.directory {ROOT}"
+        )
     return found | (linux_bundle.lacks() if what == "linux" else windows_bundle.lacks())
 
 

@@ -110,6 +110,6 @@ def lacks() -> dict[str, str]:
     ):
         found["a mount namespace"] = "`unshare --mount true` must work: not so in this container"
     for tool, package in (("debootstrap", "debootstrap"), ("readelf", "binutils")):
-        if not shutil.which(tool, path=f"{os.environ['PATH']}:/usr/sbin"):
+        if not shutil.which(tool):
             found[tool] = f"apt-get install {package}"
     return found

@@ -145,6 +145,12 @@ def commit_epoch() -> str:
     return _git("log", "-1", "--format=%ct")
 
 
+def has_commit() -> bool:
+    """Whether git gives the last commit: not of a checkout that belongs to somebody else."""
+    asked = ["git", "log", "-1", "--format=%ct"]
+    return subprocess.run(asked, cwd=ROOT, capture_output=True).returncode == 0
+
+
 def untar(archive: Path, folder: Path, *, strip: int = 1) -> None:
     """Without the first `strip` names of every path."""
     folder.mkdir(parents=True, exist_ok=True)

@@ -24,7 +24,7 @@ from soro_edge.commands.groups.models import models
 from soro_edge.commands.groups.spoken import SpokenOption, argument, group, option
 from soro_edge.commands.groups.usb import usb
 from soro_edge.commands.program import AnswerOptions, Program
-from soro_edge.errors import SoroError
+from soro_edge.errors import DiskFull, SoroError
 from soro_edge.locale import _
 from soro_edge.paths import find_paths
 from soro_edge.settings import read_settings
@@ -34,6 +34,9 @@ INTERRUPTED = 130
 
 def main() -> NoReturn:
     """The entry point: runs a command, turns errors into sentences and exit codes."""
+    # Closed before we began (`>&-`): what is printed goes nowhere, and nothing else changes.
+    sys.stdout = sys.stdout or Path(os.devnull).open("w")  # noqa: SIM115
+    sys.stderr = sys.stderr or Path(os.devnull).open("w")  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         # An old console's code page must not end the program; unknown letters become `?`.
         if isinstance(stream, io.TextIOWrapper):
@@ -69,6 +72,8 @@ def _run() -> int:
     except OSError as error:
         if error.errno in (errno.EPIPE, errno.EIO):
             raise
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return _show_full(error.filename or "stdout")
         return _show_fault()
     except Exception:  # noqa: BLE001 the CLI's edge: a person gets a sentence, the log the rest
         return _show_fault()
@@ -101,6 +106,14 @@ def _show_fault() -> int:
         file.write_text(traceback.format_exc(), encoding="utf-8")
         click.echo(str(file), err=True)
     return fault.exit_code
+
+
+def _show_full(place: str) -> int:
+    """What is printed goes to a full disk."""
+    full = DiskFull(path=place)
+    show_error(full)
+    _write_nowhere()
+    return full.exit_code
 
 
 def _write_nowhere() -> None:

@@ -27,6 +27,7 @@
     │   └── EngineSilent               it did not start, or answered nonsense
     ├── StorageError               exit 6
     │   ├── FolderNotWritable
+    │   ├── NoFolder                   no folder of that name to write into
     │   ├── DiskFull
     │   ├── HistoryBusy                another program holds the history
     │   ├── HistoryDamaged
@@ -34,6 +35,8 @@
     │   ├── NoConversation
     │   └── NothingToRepeat            `again` where nothing was asked
     ├── SettingsError              exit 2    a line of settings.toml
+    │   ├── NoSetting                  no setting of that name
+    │   ├── SettingsNotReadable        the file is no TOML, or cannot be opened
     │   ├── BadOption                  given on the command line
     │   └── BadVariable                given in a SORO_* variable
     ├── NoTerminal                 exit 2    the full screen needs one
@@ -201,6 +204,11 @@ class FolderNotWritable(StorageError):
     hint = N_("Allow writing there, or name another folder in the variable SORO_HOME.")
 
 
+class NoFolder(StorageError):
+    message = N_("There is no folder {path}.")
+    hint = N_("Plug the stick in, and name its folder.")
+
+
 class DiskFull(StorageError):
     message = N_("The disk is full: {path}")
     hint = N_("Free some space. What is on the screen is not saved until then.")
@@ -235,6 +243,15 @@ class SettingsError(SoroError):
     message = N_("The setting {name} cannot be «{value}»: {reason}")
     hint = N_("Correct the line in the file {path}, or delete it.")
     exit_code = 2
+
+
+class NoSetting(SettingsError):
+    message = N_("There is no setting named «{name}».")
+
+
+class SettingsNotReadable(SettingsError):
+    message = N_("The settings cannot be read: {path}: {reason}")
+    hint = N_("Correct the file, or delete it: without it everything is as at first.")
 
 
 class BadOption(SettingsError):

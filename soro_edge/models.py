@@ -18,6 +18,7 @@ from pathlib import Path
 from soro_edge.engine.api import EngineOptions
 from soro_edge.engine.hardware import free_memory_bytes
 from soro_edge.errors import (
+    BadOption,
     ModelCutShort,
     ModelDamaged,
     ModelExists,
@@ -42,6 +43,7 @@ from soro_edge.paths import (
 
 Progress = Callable[[float], None]
 _CHUNK_BYTES = 1 << 20
+_NAME = re.compile(r"\w[\w.-]*")
 
 
 def _silent(fraction: float) -> None:
@@ -126,15 +128,19 @@ class ModelFolder:
     def add(self, source: Path, name: str = "", on_progress: Progress = _silent) -> Manifest:
         """Copy a GGUF (and the manifest beside it, if there is one) into the models folder.
 
-        Raises NoModelFile, FolderNotModel, NotAModel, ModelCutShort, ModelDamaged, ModelExists, DiskFull.
+        Raises NoModelFile, FolderNotModel, NotAModel, ModelCutShort, ModelDamaged, ModelExists, DiskFull,
+        BadOption where the name cannot be a file's.
         """
+        if name and not _NAME.fullmatch(name):
+            raise BadOption(name="name", value=name, reason="a–z 0–9 . - _", source="--name")
         manifest = manifest_of(source)
-        manifest = replace(manifest, name=name or manifest.name)
+        file_name = f"{name}.gguf" if name else source.name
+        manifest = replace(manifest, name=name or manifest.name, file_name=file_name)
         folder = make_folder(self.paths.models_folder)
-        target = folder / source.name
+        target = folder / file_name
         for other in self.all():
             if other.name == manifest.name or (
-                other.path.parent == folder and other.file_name == source.name
+                other.path.parent == folder and other.file_name == file_name
             ):
                 raise ModelExists(name=other.name)
         try:

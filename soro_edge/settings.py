@@ -6,7 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from soro_edge.errors import BadOption, BadVariable, SettingsError
+from soro_edge.errors import (
+    BadOption,
+    BadVariable,
+    NoSetting,
+    SettingsError,
+    SettingsNotReadable,
+)
 from soro_edge.locale import LANGUAGES
 
 
@@ -21,7 +27,7 @@ class Settings:
     profile: str = "default"
     """Whose history is used: each profile has a file of its own."""
     context_tokens: int = 0
-    """Length of the context window; 0 takes the model's own."""
+    """Length of the context window, 256 at the least; 0 takes the model's own."""
     threads: int = 0
     """Processor threads for the model; 0 takes what `soro tune` found, or leaves one core
     for the screen where there are three or more."""
@@ -31,6 +37,8 @@ class Settings:
     """dark or light."""
 
 
+_LEAST_CONTEXT_TOKENS = 256
+"""Less holds no question and answer, and llama.cpp ends the process."""
 _CHOICES = {"language": LANGUAGES, "theme": ("dark", "light")}
 
 
@@ -46,11 +54,12 @@ def read_settings(
     try:
         stored = tomllib.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
     except (OSError, ValueError) as error:
-        raise SettingsError(name="", value=file.name, reason=str(error), path=str(file)) from error
+        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+        raise SettingsNotReadable(path=str(file), reason=reason) from error
     names = {field.name for field in fields(Settings)}
     for name in stored:
         if name not in names:
-            raise SettingsError(name=name, value=stored[name], reason="?", path=str(file))
+            raise NoSetting(name=name, path=str(file))
     found = {
         field.name: _found(field.name, stored, environ, options or {}, file)
         for field in fields(Settings)
@@ -91,6 +100,8 @@ def _checked(name: str, value: object, file: Path) -> str | int:
             raise refuse("0, 1, 2 …") from None
         if number < 0 or (name == "max_tokens" and number == 0):
             raise refuse("≥ 0" if name != "max_tokens" else "≥ 1")
+        if name == "context_tokens" and 0 < number < _LEAST_CONTEXT_TOKENS:
+            raise refuse(f"0, ≥ {_LEAST_CONTEXT_TOKENS}")
         return number
     if not isinstance(value, str):
         raise refuse('"text"')

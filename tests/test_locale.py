@@ -15,7 +15,9 @@ def test_every_message_is_translated_with_its_fields(language: str) -> None:
     def fields(text: str) -> set[str]:
         return set(re.findall(r"{(\w+)", text))
 
-    assert not [key for key, text in known.items() if fields(key) != fields(text)]
+    # The parser's word for a kind of number is English: the sentence does without it.
+    spared = {"number_type"}
+    assert not [key for key, text in known.items() if fields(key) - spared != fields(text)]
 
 
 @pytest.mark.parametrize("language", ["tg", "ru"])

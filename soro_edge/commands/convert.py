@@ -48,14 +48,13 @@ def run_convert(
         raise click.UsageError(f"--type is one of {', '.join(TYPES)}, not «{type}».")
     if steps and calibration == "none":
         raise click.UsageError("--steps measures what calibration does, and there is none.")
-    text = {"": DEFAULT_TEXT, "none": None}.get(calibration, Path(calibration))
     options = ConversionOptions(
         checkpoint=checkpoint,
         output=output,
         type=TYPES[type],
         vocabulary_rows=rows,
         keep_text=keep_text,
-        calibration=text,
+        calibration={"": DEFAULT_TEXT, "none": None}.get(calibration, Path(calibration)),
         calibration_tokens=calibration_tokens or CALIBRATION_TOKENS,
         measure_steps=steps,
         most_bytes=most_bytes,

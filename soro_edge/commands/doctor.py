@@ -77,7 +77,8 @@ def _disk(program: Program) -> str:
 
 def _console() -> str:
     size = shutil.get_terminal_size()
-    return f"{size.columns}x{size.lines}, {sys.stdout.encoding}"
+    console = sys.__stdout__ or sys.stdout  # what is printed may go to a page first
+    return f"{size.columns}x{size.lines}, {console.encoding}"
 
 
 def _history(program: Program) -> str:

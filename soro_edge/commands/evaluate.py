@@ -9,7 +9,8 @@ import click
 
 from soro_edge.commands.bars import Bar
 from soro_edge.commands.program import Program
-from soro_edge.errors import EvaluationFailed, FolderNotWritable, ModelFileMissing
+from soro_edge.errors import EvaluationFailed, FolderNotWritable, NoModelFile
+from soro_edge.gguf_header import read_header
 
 if TYPE_CHECKING:
     from soro_edge.evaluation.compare import TaskComparison
@@ -100,9 +101,10 @@ def model_file(program: Program, model: str) -> Path:
     """A GGUF file by its path, or a model of this computer by its name. Raises ModelError."""
     path = Path(model)
     if path.exists():
+        read_header(path)  # one cut short is told here, in words
         return path
     if path.suffix == ".gguf":
-        raise ModelFileMissing(name=path.stem, path=model)
+        raise NoModelFile(path=model)
     return program.models.check(program.manifest(model))
 
 

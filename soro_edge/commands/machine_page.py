@@ -13,20 +13,25 @@ import click
 
 from soro_edge.commands.doctor import run_doctor
 from soro_edge.commands.program import Program
-from soro_edge.errors import StorageError
+from soro_edge.errors import FolderNotWritable, NoFolder, StorageError
 from soro_edge.locale import _
-from soro_edge.paths import installation_folder, storage_error, write_whole
+from soro_edge.paths import installation_folder, write_whole
+from soro_edge.stick.errors import PageNotWritten
 from soro_edge.stick.installed import Installation
 
 _LOG_LINES = 20
 
 
 def run_machine_page(program: Program, folder: Path) -> int:
-    """Show the checks, write the page; the exit code of the checks. Raises StorageError."""
-    told = io.StringIO()
+    """Show the checks, write the page; the exit code of the checks. Raises StorageError, PageNotWritten."""
+    if not folder.is_dir():
+        raise NoFolder(path=str(folder))
+    # With an encoding, as the real one has: the page tells of it.
+    told = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True)
     with redirect_stdout(told):
         code = run_doctor(program)
-    checks = told.getvalue()
+    told.seek(0)
+    checks = told.read()
     click.echo(checks, nl=False)
     parts = [
         ("SORO", time.strftime("%Y-%m-%d %H:%M")),
@@ -38,10 +43,11 @@ def run_machine_page(program: Program, folder: Path) -> int:
     ]
     page = "\n\n".join(f"== {title}\n{text.strip()}" for title, text in parts if text.strip())
     page = page.replace(str(Path.home()), "~") + "\n"
-    if not folder.is_dir():
-        raise storage_error(FileNotFoundError(2, "No such file or directory"), folder)
     file = _free_name(folder)
-    write_whole(file, page.replace("\n", "\r\n").encode("utf-8-sig"))
+    try:
+        write_whole(file, page.replace("\n", "\r\n").encode("utf-8-sig"))
+    except FolderNotWritable as error:
+        raise PageNotWritten(path=str(folder), reason=error.fields["reason"]) from error
     click.echo(_("Written: {file}").format(file=file))
     return code
 

@@ -47,7 +47,7 @@ def run_start(program: Program, stick: Path | None) -> int:
     code = 0
     while True:
         _show_choices()
-        click.echo(f"{_('Number')}: ", nl=False)
+        click.echo(f"{_('Number, then Enter')}: ", nl=False)
         try:
             given = typed_line()
         except KeyboardInterrupt:

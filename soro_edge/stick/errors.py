@@ -93,6 +93,11 @@ class StickReadOnly(StickError):
     hint = N_("Move the small switch on the stick, or install the program on this computer.")
 
 
+class PageNotWritten(StickError):
+    message = N_("The page cannot be written to {path}: {reason}")
+    hint = N_("Move the small switch on the stick, or take another stick.")
+
+
 class InstallationBusy(StickError):
     message = N_("Another installation is under way in {path}")
     hint = N_("Wait until it has ended, then start again.")

@@ -16,6 +16,7 @@ from soro_edge.stick.bundle import Bundle
 from soro_edge.stick.copying import Copier, Copy, OnBytes, sync_files
 from soro_edge.stick.errors import BadStick, CannotMake, StickError
 from soro_edge.stick.manifest import Group, StickFile, StickManifest
+from soro_edge.stick.names import folded
 from soro_edge.stick.planning import (
     CHANGED_HINT,
     Planned,
@@ -201,10 +202,10 @@ def _write_text(root: Path, planned: Planned) -> None:
 
 def _delete_strangers(root: Path, planned: Sequence[Planned]) -> None:
     """What an earlier making left; pupils' work of the portable mode stays."""
-    known = {piece.path for one in planned for piece in one.file.pieces}
+    known = {folded(piece.path) for one in planned for piece in one.file.pieces}
     known.add(f"{FOLDER}/{_BEGUN}")
     for path in sorted((root / FOLDER).rglob("*"), reverse=True):
-        name = path.relative_to(root).as_posix()
+        name = folded(path.relative_to(root).as_posix())
         if name == f"{FOLDER}/{PORTABLE_FOLDER}" or name.startswith(f"{FOLDER}/{PORTABLE_FOLDER}/"):
             continue
         if path.is_dir() and not path.is_symlink():

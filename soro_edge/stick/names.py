@@ -34,11 +34,11 @@ def colliding(paths: Iterable[str]) -> tuple[str, str] | None:
     known: dict[str, str] = {}
     folders: dict[str, str] = {}
     for path in paths:
-        folded = _folded(path)
-        if folded in known:
-            return known[folded], path
-        known[folded] = path
-        parts = folded.split("/")
+        name = folded(path)
+        if name in known:
+            return known[name], path
+        known[name] = path
+        parts = name.split("/")
         for count in range(1, len(parts)):
             original = "/".join(path.split("/")[:count])
             key = "/".join(parts[:count])
@@ -50,7 +50,8 @@ def colliding(paths: Iterable[str]) -> tuple[str, str] | None:
     return None
 
 
-def _folded(path: str) -> str:
+def folded(path: str) -> str:
+    """As FAT32 compares: some systems show a short name in capitals whatever was written."""
     return unicodedata.normalize("NFC", path).casefold()
 
 

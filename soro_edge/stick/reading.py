@@ -18,6 +18,7 @@ from soro_edge.stick.manifest import (
     StickManifest,
     read_manifest,
 )
+from soro_edge.stick.names import folded
 from soro_edge.stick.signing import check_signature
 
 FOLDER = "soro"
@@ -66,7 +67,7 @@ class Stick:
     def strangers(self) -> list[str]:
         """Files that the manifest does not name (a virus may have put them there); a portable
         program's data are none."""
-        known = {piece.path for file in self.manifest.files for piece in file.pieces}
+        known = {folded(piece.path) for file in self.manifest.files for piece in file.pieces}
         known |= {f"{FOLDER}/{MANIFEST}", f"{FOLDER}/{SIGNATURE}"}
         found = [
             path.relative_to(self.root).as_posix()
@@ -74,7 +75,9 @@ class Stick:
             if path.is_symlink() or not path.is_dir()
         ]
         return sorted(
-            path for path in set(found) - known if not path.startswith(f"{FOLDER}/soro-data/")
+            path
+            for path in found
+            if folded(path) not in known and not folded(path).startswith(f"{FOLDER}/soro-data/")
         )
 
 

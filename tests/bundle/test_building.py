@@ -104,6 +104,17 @@ def test_a_machine_that_lacks_tools_is_told_which_and_how_to_get_them(what: str)
         assert "  uv: python3 -m pip install uv" in done.stderr.splitlines()
 
 
+def test_a_checkout_that_git_gives_no_commit_of_is_told_before_anything_is_built(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Git trusts none that belongs to somebody else: in a container the usual case."""
+    assert not any("commit" in name for name in build.lacks("linux"))
+    monkeypatch.setattr(sources, "ROOT", tmp_path)
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    assert "a commit of your own" in build.lacks("linux")
+    assert "a commit of your own" in build.lacks("windows")
+
+
 @pytest.mark.parametrize("words", [(), ("mac",), ("linux", "--fast"), ("usb",)])
 def test_wrong_words_are_one_sentence(words: tuple[str, ...]) -> None:
     done = told(*words)

@@ -133,6 +133,39 @@ def test_settings_that_cannot_be_read_are_told(own_home: Path) -> None:
     (own_home / "settings.toml").mkdir(parents=True)
     done = soro("paths")
     assert done.returncode == 2 and "settings.toml" in complaint(done)
+    (own_home / "settings.toml").rmdir()
+    (own_home / "settings.toml").write_text("language = ", encoding="utf-8")
+    done = soro("paths")
+    assert done.returncode == 2 and "The settings cannot be read:" in complaint(done)
+    (own_home / "settings.toml").write_text("colour = 5", encoding="utf-8")
+    done = soro("paths")
+    assert done.returncode == 2 and "There is no setting named «colour»." in complaint(done)
+
+
+def test_a_context_too_small_for_llama_cpp_is_refused_before_it() -> None:
+    done = soro("ask", "x", SORO_CONTEXT_TOKENS="255")
+    assert done.returncode == 2 and "cannot be «255»: 0, ≥ 256" in complaint(done)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has a disk that is always full")
+@pytest.mark.parametrize("words", ["ask Hi --max-tokens 2", "--help", "paths"])
+def test_an_output_that_is_full_or_closed_is_no_fault(words: str, own_home: Path) -> None:
+    command = f"{sys.executable} -m soro_edge.cli {words}"
+    full = subprocess.run(f"{command} > /dev/full", shell=True, capture_output=True, timeout=60)
+    assert full.returncode == 6 and "The disk is full: stdout" in full.stderr.decode()
+    closed = subprocess.run(f"{command} >&-", shell=True, capture_output=True, timeout=60)
+    assert (closed.returncode, closed.stderr) == (0, b"")
+    assert not (own_home / "logs" / "fault.log").exists()
+
+
+def test_a_model_is_added_under_another_name_and_never_outside_its_folder(
+    tiny_model: Path, own_home: Path
+) -> None:
+    assert soro("models", "add", str(tiny_model)).returncode == 0
+    assert soro("models", "add", str(tiny_model), "--name", "second").returncode == 0
+    assert (own_home / "models" / "second.gguf").exists()
+    done = soro("models", "add", str(tiny_model), "--name", "../third")
+    assert done.returncode == 2 and "--name" in complaint(done)
 
 
 def test_a_fault_of_the_program_is_a_sentence_and_its_traceback_a_file(

@@ -8,6 +8,7 @@ import click
 import pytest
 
 from soro_edge.commands.convert import size_bytes, vocabulary_rows
+from tests.convert.checkpoints import write_checkpoint
 
 
 @pytest.mark.parametrize(
@@ -32,7 +33,7 @@ def test_the_vocabulary_is_full_or_a_number() -> None:
 
 
 def convert(folder: Path, code: str) -> subprocess.CompletedProcess[str]:
-    words = ["soro", "--language", "en", "convert", str(folder / "none"), str(folder / "o.gguf")]
+    words = ["soro", "--language", "en", "convert", str(folder / "trained"), str(folder / "o.gguf")]
     program = f"import sys; sys.argv = {words!r}; {code}; from soro_edge.cli import main; main()"
     return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
 
@@ -41,7 +42,7 @@ def test_the_converters_error_has_a_hint_and_exit_code_8(tmp_path: Path) -> None
     done = convert(tmp_path, "pass")
     assert (done.returncode, done.stdout) == (8, "")
     assert done.stderr == (
-        f"error: There is no folder {tmp_path}/none.\n\n"
+        f"error: There is no folder {tmp_path}/trained.\n\n"
         "hint: Give the folder that holds config.json.\n"
     )
     assert not list(tmp_path.iterdir())
@@ -51,6 +52,7 @@ def test_the_converters_error_has_a_hint_and_exit_code_8(tmp_path: Path) -> None
 def test_without_the_converter_it_says_where_to_get_it(
     module: str, named: str, tmp_path: Path
 ) -> None:
+    write_checkpoint(tmp_path / "trained", layers=1)  # A wrong folder would be told first.
     done = convert(tmp_path, f"sys.modules[{module!r}] = None")
     assert done.returncode == 8 and "Traceback" not in done.stderr
     assert f"the module {named}" in done.stderr and "uv sync --group convert" in done.stderr

@@ -80,7 +80,7 @@ def test_another_version_of_a_task_is_refused(tiny_model: Path, task: Path, tmp_
         (["nothing.gguf", "--task", "sib200"], 3, "nothing.gguf"),
         (["nothing", "--task", "sib200"], 3, "nothing"),
         (["x.gguf", "--task", "sib2000"], 9, "no task «sib2000»"),
-        ([__file__, "--task", "tajlib"], 9, "The data of tajlib is not here: tajlib.jsonl"),
+        ([__file__, "--task", "sib200"], 3, "is not a GGUF model"),
         (["x.gguf"], 2, "Name a task"),
         (["x.gguf", "--task", "sib200", "--limit", "0"], 2, "not in the range"),
     ],
@@ -92,6 +92,19 @@ def test_bad_words(words: list[str], code: int, said: str) -> None:
     found = caught.value
     assert isinstance(found, (SoroError, click.ClickException)) and found.exit_code == code
     assert said in str(found)
+
+
+def test_data_that_is_not_here_is_told(tiny_model: Path) -> None:
+    done = soro(str(tiny_model), "--task", "tajlib")
+    assert done.returncode == 9 and "The data of tajlib is not here: tajlib.jsonl" in done.stderr
+
+
+def test_a_model_cut_short_is_told_before_llama_cpp_sees_it(
+    tiny_model: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "cut.gguf").write_bytes(tiny_model.read_bytes()[:-1])
+    done = soro(str(tmp_path / "cut.gguf"), "--task", "sib200")
+    assert done.returncode == 3 and "is cut short" in done.stderr
 
 
 def test_without_its_packages_it_says_where_to_get_them() -> None:

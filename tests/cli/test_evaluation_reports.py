@@ -52,7 +52,7 @@ def test_all_reports_at_once_go_onto_the_page_and_into_the_json(
         (("--page", "x.pdf", "--generation"), 2, "--page ends in .html or .md"),
         (("--text", "x.txt"), 2, "--text is read with --against"),
         (("--generation", "/nowhere.tsv"), 9, "The questions cannot be read: /nowhere.tsv"),
-        (("--against", "/nowhere.gguf", "--task", "sib200"), 3, "is not here: /nowhere.gguf"),
+        (("--against", "/nowhere.gguf", "--task", "sib200"), 3, "There is no file /nowhere.gguf"),
     ],
 )
 def test_what_cannot_be_is_one_sentence_before_anything_is_measured(

@@ -12,8 +12,9 @@ from soro_edge.errors import ConversionFailed
 
 try:
     run_convert(
-        Path(sys.argv[1]), Path("m.gguf"), type="q4_0", vocabulary="full", keep_text=None, calibration="",
-        calibration_tokens=None, size="", name="", license="", force=False, as_json=False, verify=None,
+        Path(sys.argv[1]), Path("m.gguf"), type="q4_0", vocabulary="full", keep_text=None,
+        calibration="", calibration_tokens=None, steps=False, size="", name="", license="",
+        force=False, as_json=False, verify=None,
     )
 except ConversionFailed as failed:
     print(failed, sorted({"numpy", "gguf", "llama_cpp", "rich"} & set(sys.modules)))

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from soro_edge.engine import model, threads
+from soro_edge.engine import model, native, threads
 from soro_edge.engine.api import EngineOptions, GenerationRequest, Sampling, Text
 from soro_edge.engine.llama import LlamaEngine
 from soro_edge.engine.pages import without
@@ -49,7 +49,7 @@ def test_threads_are_kept_from_token_to_token_and_end_with_the_engine(tiny_model
 def test_a_library_without_pools_computes_as_well(
     tiny_model: Path, monkeypatch: pytest.MonkeyPatch, lacking: str
 ) -> None:
-    real = threads.library
+    real = native.library
 
     class Lacking:
         """The library, but for one thing that it does not find."""
@@ -97,8 +97,13 @@ def test_what_fails_after_the_threads_were_started_leaves_none(
     tiny_model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     freed: list[int] = []
-    real = model.lib.llama_model_free
-    monkeypatch.setattr(model.lib, "llama_model_free", lambda one: (freed.append(one), real(one)))
+    real = native.lib.llama_model_free
+
+    def free(one: int) -> None:
+        freed.append(one)
+        real(one)
+
+    monkeypatch.setattr(native.lib, "llama_model_free", free)
 
     def fail(*_words: object) -> None:
         assert tasks() > before

@@ -14,8 +14,8 @@ from soro_edge.stick.going_back import go_back
 from soro_edge.stick.installed import Installation
 from soro_edge.stick.installing import install
 from soro_edge.stick.reading import open_stick
+from tests.stick.calling import usb
 from tests.stick.conftest import GB, MakeStick, OrderOf, Silent, write_bundle, write_model
-from tests.stick.test_commands import usb
 
 REAL_GMTIME = time.gmtime
 CLOCKS = {year: datetime(year, 1, 1, 12).timestamp() for year in (1970, 2000, 2026, 2099, 2107)}

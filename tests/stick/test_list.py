@@ -10,8 +10,8 @@ from soro_edge.commands.usb_start import REMOVED_BY_STICK, _number
 from soro_edge.paths import installation_folder
 from soro_edge.stick.installed import Installation
 from soro_edge.stick.menu import LinuxMenu
+from tests.stick.calling import usb
 from tests.stick.conftest import MakeStick
-from tests.stick.test_commands import usb
 
 
 @pytest.mark.parametrize("typed", ["1", " 1\r\n", "1.", "№1)", "«1»", "１", "۱", "١", "рақами 1"])
@@ -107,3 +107,13 @@ def test_a_removal_that_was_cut_leaves_no_dead_entry(
     installation.pointer_file.unlink()
     assert usb("remove", "--yes")[0] == 10
     assert not entry.exists() and not menu.command.is_symlink()
+
+
+@pytest.mark.parametrize("language", ["TJ", "RU", "EN"])
+def test_the_readmes_tell_of_every_number(make: MakeStick, language: str) -> None:
+    root = make()
+    shown = {line.split()[0] for line in usb("start", root)[1].splitlines() if line[:2] == "  "}
+    text = (root / f"README-{language}.txt").read_text("utf-8-sig").splitlines()
+    told = {word.strip(",") for line in text if line[:1].isdigit() for word in line.split()[:2]}
+    own = {"TJ": "7", "RU": "8", "EN": "9"}[language]
+    assert len(shown) == 10 and shown - {own} <= told

@@ -9,8 +9,8 @@ import pytest
 
 from soro_edge.history.store import History
 from tests.bundle.test_installers import Home
+from tests.stick.calling import usb
 from tests.stick.conftest import MakeStick
-from tests.stick.test_commands import usb
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Windows has 259 for all of a path")
 LETTERS = 200

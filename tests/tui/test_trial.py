@@ -162,3 +162,33 @@ def test_the_lists_keys_are_not_told_even_for_a_moment(monkeypatch: pytest.Monke
     desk.run(act)
     assert any("mistakes" in line for line in told)
     assert not [line for line in told if "F2: close" in line]
+
+
+def test_a_refused_question_can_be_deleted_whole_and_a_new_chat_is_ready() -> None:
+    desk = Desk()
+
+    async def act() -> None:
+        await desk.ask("Якум")
+        desk.prompt.text = "калима " * 2000
+        await desk.pilot.press("enter")
+        await desk.until(lambda: "error" in desk.status())
+        assert desk.prompt.text
+        await desk.pilot.press("f4")
+        await desk.until(lambda: "ready" in desk.status())
+        await desk.pilot.press("ctrl+a", "delete")
+        await desk.until(lambda: desk.prompt.text == "")
+
+    desk.run(act)
+
+
+@pytest.mark.parametrize(("key", "written"), [("н", "н"), ("alt+х", "ҳ")])
+def test_a_new_name_replaces_the_old_one(key: str, written: str) -> None:
+    desk = Desk()
+
+    async def act() -> None:
+        await desk.ask("Саволи якуми хеле дароз")
+        await desk.pilot.press("f6", key, "enter")
+        await desk.until(lambda: len(desk.app.screen_stack) == 2)
+        assert [one.title for one in desk.store.conversations()] == [written]
+
+    desk.run(act)

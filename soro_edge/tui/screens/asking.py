@@ -116,6 +116,8 @@ class AskingScreen(LibraryScreen):
 
     def _use(self, log: Conversation) -> None:
         super()._use(log)
+        if self._ready and not self._busy and self._history_error is None:
+            self.query_one(StatusLine).doing(_("ready"))  # what was refused before is no error here
         self._read_ahead()
 
     @on(Prompt.Paused)

@@ -37,7 +37,7 @@ class AskText(Dialog[str]):
     def compose(self) -> ComposeResult:
         with Vertical():
             yield Static(self._title, markup=False)
-            yield TajikInput(self._text, select_on_focus=False)
+            yield TajikInput(self._text)  # selected: what is typed replaces it
             yield Static(_("Enter: done   Esc: cancel"), markup=False)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:

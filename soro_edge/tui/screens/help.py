@@ -27,6 +27,7 @@ def key_lines() -> list[tuple[str, str]]:
         ("F8", _("delete")),
         ("F9", _("copy the answer")),
         ("F10", _("quit")),
+        ("Ctrl+A", _("select the whole question (Del deletes it)")),
         ("Ctrl+C", _("stop, or copy what is selected")),
         ("PgUp PgDn", _("scroll")),
         ("Alt+г и к у х ч", _("the letters ғ ӣ қ ӯ ҳ ҷ")),

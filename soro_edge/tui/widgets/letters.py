@@ -28,7 +28,10 @@ class TajikInput(Input):
         letter = letter_of(event.key)
         if not letter:
             return  # Textual hands it on to the class above
-        self.insert_text_at_cursor(letter)
+        if self.selection.is_empty:
+            self.insert_text_at_cursor(letter)
+        else:
+            self.replace(letter, *self.selection)
         event.stop()
         event.prevent_default()
 

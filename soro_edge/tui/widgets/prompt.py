@@ -69,6 +69,8 @@ class Prompt(TextArea):
             self.post_message(self.PromptSubmitted(self.text))
         elif event.key in NEW_LINE_KEYS:
             self.insert("\n")
+        elif event.key == "ctrl+a":
+            self.select_all()
         elif letter:
             self.insert(letter)
         else:
