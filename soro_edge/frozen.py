@@ -4,8 +4,9 @@ A bundle has no Python beside it: `sys.executable -m soro_edge.engine.worker`, w
 from a checkout, comes back to this program. It does what Python would do, for the modules named here.
 """
 
-import importlib
 import sys
+
+from soro_edge import start
 
 CHILDREN = ("soro_edge.engine.worker", "soro_edge.bench.bare", "soro_edge.commands.paint")
 """Modules with a `main` that the program starts as processes of their own."""
@@ -17,4 +18,4 @@ def main() -> None:
     if sys.argv[1:2] == ["-m"] and sys.argv[2:3] and sys.argv[2] in CHILDREN:
         module = sys.argv[2]
         del sys.argv[1:3]
-    importlib.import_module(module).main()
+    start.main(module)
