@@ -26,7 +26,7 @@ from soro_edge.commands.groups.usb import usb
 from soro_edge.commands.program import AnswerOptions, Program
 from soro_edge.errors import DiskFull, SoroError
 from soro_edge.locale import _
-from soro_edge.paths import find_paths
+from soro_edge.paths import find_paths, storage_error
 from soro_edge.settings import read_settings
 
 INTERRUPTED = 130
@@ -72,9 +72,8 @@ def _run() -> int:
     except OSError as error:
         if error.errno in (errno.EPIPE, errno.EIO):
             raise
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            return _show_full(error.filename or "stdout")
-        return _show_fault()
+        told = storage_error(error, Path(error.filename or "stdout"))
+        return _show_full(told) if isinstance(told, DiskFull) else _show_fault()
     except Exception:  # noqa: BLE001 the CLI's edge: a person gets a sentence, the log the rest
         return _show_fault()
     return code if isinstance(code, int) else 0
@@ -108,9 +107,8 @@ def _show_fault() -> int:
     return fault.exit_code
 
 
-def _show_full(place: str) -> int:
+def _show_full(full: DiskFull) -> int:
     """What is printed goes to a full disk."""
-    full = DiskFull(path=place)
     show_error(full)
     _write_nowhere()
     return full.exit_code
