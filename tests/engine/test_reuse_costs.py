@@ -18,14 +18,18 @@ from tests.engine.pupil import GREEDY, SYSTEM, answer, words
 pytestmark = pytest.mark.native
 
 
+def overwrite_the_window(engine: LlamaEngine) -> None:
+    """As long an answer as takes every cell of the window layers."""
+    for _step in range(40):
+        engine.cache.run(list(range(300, 312)))
+
+
 def test_again_after_a_long_answer_costs_one_token(long_model: Path) -> None:
     options = EngineOptions(model_path=str(long_model), context_tokens=1024, threads=1)
     engine = LlamaEngine(options)
     prompt = render([Turn(question=words(26) * 3)], SYSTEM, engine.load())
     answer(engine, prompt, 2)
-    # As long an answer as overwrites every cell of the window layers.
-    for _step in range(40):
-        engine.cache.run(list(range(300, 312)))
+    overwrite_the_window(engine)
     assert engine.cache.oldest_position > engine.count_tokens([prompt])[0] - 32
     _text, finished = answer(engine, prompt, 1)
     counts = finished.statistics
@@ -46,8 +50,7 @@ def test_again_after_a_restart_reads_the_last_question_only(
     engine = LlamaEngine(options)
     prompt = render([Turn(question=words(26) * 3)], SYSTEM, engine.load())
     answer(engine, prompt, 2)
-    for _step in range(40):  # as long an answer as overwrites every cell of the window layers
-        engine.cache.run(list(range(300, 312)))
+    overwrite_the_window(engine)
     engine.close()
     late = LlamaEngine(options)
     _text, finished = answer(late, prompt, 1)
