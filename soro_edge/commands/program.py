@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from soro_edge.models import ModelFolder
-from soro_edge.paths import Paths
+from soro_edge.paths import Paths, check_writable
 from soro_edge.settings import Settings
 
 if TYPE_CHECKING:
@@ -113,6 +113,13 @@ class Program:
         from soro_edge.history.store import History
 
         return History.open(self.paths.history_file(self.settings.profile))
+
+    def check_history_writable(self) -> None:
+        """Raises FolderNotWritable: before anything is opened or loaded."""
+        from soro_edge.history.files import HistoryFiles
+
+        files = HistoryFiles(self.paths.history_file(self.settings.profile))
+        check_writable(files.temporary("probe"))
 
     def told_history(self) -> "History":
         """The same for a command in lines: what was repaired at opening goes to stderr."""

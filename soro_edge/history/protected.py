@@ -51,8 +51,8 @@ def open_to_read(path: Path) -> HistoryReader:
     except (FolderNotWritable, DiskFull) as shut:
         try:
             return HistoryReader(ProtectedFile(HistoryFiles(path)))
-        except FolderNotWritable:
-            raise shut from None
+        except (FolderNotWritable, OSError):
+            raise shut from None  # a file in the folder's place, a folder that may not be entered
 
 
 def _connect(files: HistoryFiles) -> sqlite3.Connection:
