@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from soro_edge.engine.api import Sampling
-from soro_edge.errors import BadManifest
+from soro_edge.model_errors import BadManifest
 
 Value = TypeVar("Value")
 

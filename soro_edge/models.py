@@ -17,8 +17,11 @@ from pathlib import Path
 
 from soro_edge.engine.api import EngineOptions
 from soro_edge.engine.hardware import free_memory_bytes
-from soro_edge.errors import (
-    BadOption,
+from soro_edge.errors import BadOption, StorageError
+from soro_edge.gguf_header import GgufHeader, read_header
+from soro_edge.manifest import Manifest, read_manifest, write_manifest
+from soro_edge.memory import fit_memory, plan_memory
+from soro_edge.model_errors import (
     ModelCutShort,
     ModelDamaged,
     ModelExists,
@@ -27,11 +30,7 @@ from soro_edge.errors import (
     NoModelFile,
     NoModelYet,
     NotEnoughMemory,
-    StorageError,
 )
-from soro_edge.gguf_header import GgufHeader, read_header
-from soro_edge.manifest import Manifest, read_manifest, write_manifest
-from soro_edge.memory import fit_memory, plan_memory
 from soro_edge.paths import (
     Paths,
     make_folder,

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -53,7 +54,7 @@ def protect() -> Iterator[Callable[[Path], None]]:
             folders = [folder, *(inner for inner in folder.rglob("*") if inner.is_dir())]
             for one in reversed(folders):
                 one.chmod(0o555)
-            undo.append(lambda: [one.chmod(0o755) for one in folders])
+            undo.extend(partial(one.chmod, 0o755) for one in reversed(folders))
             return
         bind, lock = ["mount", "--bind", str(folder), str(folder)], "remount,ro,bind"
         if subprocess.run(bind, capture_output=True).returncode:

@@ -8,9 +8,10 @@ import click
 from soro_edge.commands.doctor import planned_memory
 from soro_edge.commands.program import Program
 from soro_edge.engine.progress import LoadingProgress
-from soro_edge.errors import ModelDamaged, ModelFileMissing, SoroError
+from soro_edge.errors import SoroError
 from soro_edge.gguf_header import read_header
 from soro_edge.locale import _
+from soro_edge.model_errors import ModelDamaged, ModelFileMissing
 from soro_edge.models import Progress
 
 

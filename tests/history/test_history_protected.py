@@ -23,9 +23,7 @@ Protect = Callable[[Path], None]
 def said(path: Path) -> list[str]:
     with open_to_read(path) as history:
         return [
-            message.text
-            for one in history.conversations()
-            for message in history.messages(one.id)
+            message.text for one in history.conversations() for message in history.messages(one.id)
         ]
 
 
