@@ -11,6 +11,7 @@
     │   └── EngineSilent               it did not start, or answered nonsense
     ├── StorageError               exit 6
     │   ├── FolderNotWritable
+    │   ├── PathTooLong                longer than SQLite takes
     │   ├── NoFolder                   no folder of that name to write into
     │   ├── DiskFull
     │   ├── HistoryBusy                another program holds the history
@@ -103,6 +104,15 @@ class StorageError(SoroError):
 class FolderNotWritable(StorageError):
     message = N_("Nothing can be written to the folder {path}: {reason}")
     hint = N_("Allow writing there, or name another folder in the variable SORO_HOME.")
+
+
+class PathTooLong(StorageError):
+    message = N_(
+        "The path of the history is too long: {have_bytes} bytes, and {most_bytes} fit: {path}"
+    )
+    hint = N_(
+        "Move the folder of Soro nearer to the beginning of the disk, or name a shorter one in SORO_HOME."
+    )
 
 
 class NoFolder(StorageError):

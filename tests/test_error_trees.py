@@ -27,7 +27,7 @@ def drawn(module: ModuleType) -> dict[str, str]:
 def test_the_drawn_tree_is_the_tree(module: ModuleType) -> None:
     tree = drawn(module)
     here = {
-        name: kind.__base__.__name__ if tree.get(name) else ""
+        name: getattr(kind.__base__, "__name__", "") if tree.get(name) else ""
         for name, kind in vars(module).items()
         if isinstance(kind, type) and kind.__module__ == module.__name__
     }

@@ -115,10 +115,12 @@ class Program:
         return History.open(self.paths.history_file(self.settings.profile))
 
     def check_history_writable(self) -> None:
-        """Raises FolderNotWritable: before anything is opened or loaded."""
+        """Raises FolderNotWritable, PathTooLong: before anything is opened or loaded."""
         from soro_edge.history.files import HistoryFiles
 
         files = HistoryFiles(self.paths.history_file(self.settings.profile))
+        if too_long := files.path_too_long():
+            raise too_long
         check_writable(files.temporary("probe"))
 
     def told_history(self) -> "History":

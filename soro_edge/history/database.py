@@ -156,6 +156,8 @@ def _translated(error: sqlite3.Error, files: HistoryFiles) -> StorageError | Non
         return HistoryBusy(path=path)
     if code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR and _nearly_full(folder)):
         return DiskFull(path=path)
+    if code == sqlite3.SQLITE_CANTOPEN and (too_long := files.path_too_long(with_others=True)):
+        return too_long
     if code in _SHUT:
         return FolderNotWritable(path=str(folder), reason=str(error))
     return None
