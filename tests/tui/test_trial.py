@@ -97,7 +97,7 @@ def test_one_toast_at_a_time_and_never_over_the_prompt() -> None:
         await desk.until(lambda: len(desk.screen.query(Toast)) == 1)
         await desk.pilot.pause()
         (toast,) = desk.screen.query(Toast)
-        assert toast.region.bottom <= 3 and toast.region.right >= 78
+        assert toast.region.y == 0 and toast.region.bottom <= 3 and toast.region.right >= 78
         assert toast._timeout <= 3
 
     desk.run(act, toasts=True)
@@ -192,3 +192,36 @@ def test_a_new_name_replaces_the_old_one(key: str, written: str) -> None:
         assert [one.title for one in desk.store.conversations()] == [written]
 
     desk.run(act)
+
+
+@pytest.mark.parametrize("length", range(20, 60))
+def test_a_toast_shows_its_last_word(length: int) -> None:
+    desk = Desk()
+
+    async def act() -> None:
+        for _ in range(2):
+            desk.app.notify("ab " * (length // 3) + "!" * (length % 3) + " end")
+            await desk.until(lambda: len(desk.screen.query(Toast)) == 1)
+            await desk.pilot.pause()
+        lines = [strip.text for strip in desk.app.screen._compositor.render_strips()]
+        assert "end" in "".join(lines[:4])
+
+    desk.run(act, (60, 20), toasts=True)
+
+
+def test_copying_tells_what_was_copied() -> None:
+    desk = Desk("Якум", "Дуюм")
+
+    async def act() -> None:
+        await desk.pilot.press("f9")
+        await desk.until(lambda: "no answer to copy" in toasts())
+        await desk.ask("Савол")
+        await desk.ask("Савол")
+        await desk.pilot.press("f9")
+        await desk.until(lambda: "last answer was copied" in toasts())
+        assert desk.app.clipboard == "Дуюм"
+
+    def toasts() -> str:
+        return " ".join(str(toast.render()) for toast in desk.screen.query(Toast))
+
+    desk.run(act, toasts=True)
