@@ -11,7 +11,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
-from soro_edge.errors import ConversationGone, HistoryBusy, HistoryDamaged, StorageError
+from soro_edge.errors import (
+    ConversationGone,
+    HistoryBusy,
+    HistoryDamaged,
+    NoConversation,
+    StorageError,
+)
 from soro_edge.history.backup import backup_is_due, make_backup
 from soro_edge.history.database import BUSY_SECONDS, Database, our_errors, storable
 from soro_edge.history.files import HistoryFiles
@@ -84,8 +90,11 @@ class History(HistoryReader):
         return ConversationLog(self._database, clock=self._clock)
 
     def conversation(self, conversation_id: int) -> ConversationLog:
-        """The log of a conversation, to go on with it. Raises NoConversation."""
-        self.describe(conversation_id)
+        """The log of a conversation, to go on with it. Raises ConversationGone."""
+        try:
+            self.describe(conversation_id)
+        except NoConversation:
+            raise ConversationGone(id=conversation_id) from None
         return ConversationLog(self._database, conversation_id=conversation_id, clock=self._clock)
 
     def rename(self, conversation_id: int, title: str) -> None:

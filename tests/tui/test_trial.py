@@ -225,3 +225,40 @@ def test_copying_tells_what_was_copied() -> None:
         return " ".join(str(toast.render()) for toast in desk.screen.query(Toast))
 
     desk.run(act, toasts=True)
+
+
+def test_what_another_window_did_is_seen_in_the_list_and_told() -> None:
+    desk = Desk()
+
+    async def act() -> None:
+        for question in ("Якум", "Дуюм"):
+            await desk.ask(question)
+            await desk.pilot.press("f4")
+        desk.store.titles[7] = "Аз равзанаи дигар"
+        await desk.pilot.press("f2")
+        view = desk.screen.query_one(ConversationList)
+        assert view.title_of(7) and view.title_of(1)
+        del desk.store.titles[1]
+        view.highlighted = view.option_count - 1
+        await desk.pilot.press("enter")
+        await desk.until(lambda: "deleted in another window" in toasts())
+        assert not view.title_of(1)
+
+    def toasts() -> str:
+        return " ".join(str(toast.render()) for toast in desk.screen.query(Toast))
+
+    desk.run(act, toasts=True)
+
+
+def test_deleting_what_another_window_deleted_begins_a_new_chat() -> None:
+    desk = Desk()
+
+    async def act() -> None:
+        await desk.ask("Якум")
+        desk.store.titles.clear()
+        await desk.pilot.press("f8", "enter")
+        await desk.until(lambda: desk.answers() == [])
+        await desk.ask("Дуюм")
+        assert desk.answers() == ["Салом!"]
+
+    desk.run(act)

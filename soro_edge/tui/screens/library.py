@@ -101,6 +101,8 @@ class LibraryScreen(Screen[None]):
             messages = list(log.messages())
             self._use(log)
             await self._shown(messages)
+            return
+        self._fill_list()
 
     async def _shown(self, messages: Sequence[Message]) -> None:
         await self.query_one(Transcript).show(messages)
