@@ -27,9 +27,9 @@ class Settings:
     profile: str = "default"
     """Whose history is used: each profile has a file of its own."""
     context_tokens: int = 0
-    """Length of the context window, 256 at the least; 0 takes the model's own."""
+    """Length of the context window, 256 to 1048576; 0 takes the model's own."""
     threads: int = 0
-    """Processor threads for the model; 0 takes what `soro tune` found, or leaves one core
+    """Processor threads for the model, 512 at the most; 0 takes what `soro tune` found, or leaves one core
     for the screen where there are three or more."""
     max_tokens: int = 1024
     """Longest answer."""
@@ -39,6 +39,9 @@ class Settings:
 
 _LEAST_CONTEXT_TOKENS = 256
 """Less holds no question and answer, and llama.cpp ends the process."""
+_MOST = {"context_tokens": 1 << 20, "threads": 512}
+"""More threads end llama.cpp's process; a longer window is a mistyped number."""
+_LONGEST_PROFILE_LETTERS = 64
 _CHOICES = {"language": LANGUAGES, "theme": ("dark", "light")}
 
 
@@ -102,11 +105,14 @@ def _checked(name: str, value: object, file: Path) -> str | int:
             raise refuse("≥ 0" if name != "max_tokens" else "≥ 1")
         if name == "context_tokens" and 0 < number < _LEAST_CONTEXT_TOKENS:
             raise refuse(f"0, ≥ {_LEAST_CONTEXT_TOKENS}")
+        if number > _MOST.get(name, number):
+            raise refuse(f"≤ {_MOST[name]}")
         return number
     if not isinstance(value, str):
         raise refuse('"text"')
     if name in _CHOICES and value not in _CHOICES[name]:
         raise refuse(", ".join(_CHOICES[name]))
-    if name == "profile" and (not value or not value.replace("-", "").replace("_", "").isalnum()):
-        raise refuse("a–z 0–9 - _")
+    plain = value.replace("-", "").replace("_", "").isalnum()
+    if name == "profile" and not (plain and len(value) <= _LONGEST_PROFILE_LETTERS):
+        raise refuse(f"a–z 0–9 - _, ≤ {_LONGEST_PROFILE_LETTERS}")
     return value

@@ -1,5 +1,6 @@
 """What every command starts from: paths, settings, and the objects built from them."""
 
+import os
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
@@ -89,7 +90,8 @@ class Program:
         return EngineOptions(
             model_path=str(path),
             context_tokens=self.context_tokens(manifest),
-            threads=self.settings.threads or None,
+            # With more threads than processors they wait for each other, for minutes.
+            threads=min(self.settings.threads, os.cpu_count() or 1) or None,
             states_folder=str(self.paths.states_folder),
             model_sha256=manifest.sha256,
             checkpoint_bytes=checkpoint_bytes(manifest.size_bytes),

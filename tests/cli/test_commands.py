@@ -74,6 +74,9 @@ def test_a_bad_setting_is_told(own_home: Path) -> None:
         (("--language", "xx"), {}, "option --language"),
         (("--profile", "../x"), {"SORO_PROFILE": "mine"}, "option --profile"),
         ((), {"SORO_THREADS": "abc"}, "variable SORO_THREADS"),
+        ((), {"SORO_THREADS": "513"}, "variable SORO_THREADS"),
+        ((), {"SORO_CONTEXT_TOKENS": "99999999999"}, "variable SORO_CONTEXT_TOKENS"),
+        (("--profile", "x" * 65), {}, "option --profile"),
     ],
 )
 def test_a_bad_setting_says_where_it_came_from(
