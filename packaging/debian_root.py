@@ -1,4 +1,6 @@
-"""A root of one Debian release, made by debootstrap, in which commands run. Does not know what is compiled there."""
+"""A root of one Debian release, made by debootstrap, in which commands run.
+
+Does not know what is compiled there."""
 
 import os
 import shutil
