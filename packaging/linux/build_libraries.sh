@@ -5,8 +5,10 @@ set -euo pipefail
 cd /build
 rm -rf libraries llama-build && mkdir libraries
 gcc_10=/usr/lib/gcc/x86_64-linux-gnu/10
-# The linker looks for this one inside the older root, where an absolute link leads out of it.
-ln -sf "../lib/x86_64-linux-gnu/$(basename "$(readlink /old/lib64/ld-linux-x86-64.so.2)")" /old/lib64/ld-linux-x86-64.so.2
+# The linker looks for libraries inside the older root, where absolute links lead out of it.
+find /old/usr/lib/x86_64-linux-gnu /old/lib64/ -maxdepth 1 -type l -lname "/*" | while read -r link; do
+    ln -sfr "/old$(readlink "$link")" "$link"
+done
 flags="--sysroot=/old -include /build/old_glibc.h"
 headers="-nostdinc++ -isystem /old/usr/include/c++/10 -isystem /old/usr/include/x86_64-linux-gnu/c++/10"
 # Named first, because a compiler's own folders come before the other root's.
