@@ -101,11 +101,24 @@ def test_a_question_longer_than_the_context_is_kept_and_told() -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="folders are shut in another way there")
-@pytest.mark.parametrize("words", [("ask", "x"), ("chat",), ("history", "list")])
+@pytest.mark.parametrize("words", [("ask", "x"), ("chat",)])
 def test_a_data_folder_that_cannot_be_written(read_only: Path, words: tuple[str, ...]) -> None:
     done = soro(*words, SORO_HOME=str(read_only))
     assert done.returncode == 6 and "Nothing can be written" in complaint(done)
     assert done.stdout == b""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="folders are shut in another way there")
+def test_reading_works_in_a_folder_that_cannot_be_written(
+    own_home: Path, protect: Callable[[Path], None]
+) -> None:
+    assert soro("ask", "Say yes.", "--max-tokens", "3").returncode == 0
+    protect(own_home)
+    for words in (("list",), ("show", "1"), ("search", "yes"), ("export", "1")):
+        done = soro("history", *words)
+        assert done.returncode == 0 and b"Say yes." in done.stdout and done.stderr == b""
+    done = soro("ask", "--no-history", "Say yes.", "--max-tokens", "3")
+    assert done.returncode == 0 and done.stdout.strip() and done.stderr == b""
 
 
 def test_a_damaged_history_is_told_repaired_and_kept(own_home: Path) -> None:

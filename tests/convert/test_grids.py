@@ -197,6 +197,15 @@ def test_a_compiler_that_fails_is_none(monkeypatch: pytest.MonkeyPatch, tmp_path
     assert compiled.__wrapped__() is None
 
 
+def test_a_compiler_that_hangs_is_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    hanging = tmp_path / "cc"
+    hanging.write_text("#!/bin/sh\nexec tail -f /dev/null\n")
+    hanging.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setattr(convert.compiled, "COMPILER_SECONDS", 0.01)
+    assert compiled.__wrapped__() is None
+
+
 def test_nowhere_to_build_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     def no_folder(**_options: object) -> None:
         raise FileNotFoundError("No usable temporary directory found")
