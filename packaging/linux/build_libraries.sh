@@ -12,7 +12,7 @@ done
 flags="--sysroot=/old -include /build/old_glibc.h"
 headers="-nostdinc++ -isystem /old/usr/include/c++/10 -isystem /old/usr/include/x86_64-linux-gnu/c++/10"
 # Named first, because a compiler's own folders come before the other root's; and nothing may be left to be found at start.
-linked="-Wl,--no-undefined -B/old/usr/lib/x86_64-linux-gnu -L/old$gcc_10 -L/old/usr/lib/x86_64-linux-gnu"
+linked="-pthread -Wl,--no-undefined -B/old/usr/lib/x86_64-linux-gnu -L/old$gcc_10 -L/old/usr/lib/x86_64-linux-gnu"
 cmake "$@" -S llama/vendor/llama.cpp -B llama-build \
     -DCMAKE_C_FLAGS="$flags" -DCMAKE_CXX_FLAGS="$flags $headers" \
     -DCMAKE_SHARED_LINKER_FLAGS="$linked" -DCMAKE_MODULE_LINKER_FLAGS="$linked" -DCMAKE_EXE_LINKER_FLAGS="$linked" \
