@@ -111,7 +111,7 @@ class PathTooLong(StorageError):
         "The path of the history is too long: {have_bytes} bytes, and {most_bytes} fit: {path}"
     )
     hint = N_(
-        "Move the folder of Soro nearer to the beginning of the disk, or name a shorter one in SORO_HOME."
+        "Move the folder of Soro nearer to the top of the disk, or name another in SORO_HOME."
     )
 
 

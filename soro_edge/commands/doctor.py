@@ -106,13 +106,13 @@ def _model_file(program: Program) -> str:
 
 def wholeness(manifest: Manifest) -> str:
     """What a check that found no fault has shown."""
-    if manifest.sha256_from == "maker":
-        return _("whole")
-    if manifest.sha256:
+    if not manifest.sha256:
+        return _("no part is missing; whether a byte is wrong is not known: it has no checksum")
+    if manifest.sha256_from == "copy":
         return _(
             "as it was added; whether it was whole then is not known: no manifest came with it"
         )
-    return _("no part is missing; whether a byte is wrong is not known: it has no checksum")
+    return _("whole")
 
 
 def _memory_needed(program: Program) -> str:

@@ -11,6 +11,7 @@ from soro_edge.engine.progress import LoadingProgress
 from soro_edge.errors import SoroError
 from soro_edge.gguf_header import read_header
 from soro_edge.locale import _
+from soro_edge.manifest import printable
 from soro_edge.model_errors import ModelError
 from soro_edge.models import Progress
 
@@ -70,7 +71,7 @@ def info(program: Program, name: str) -> None:
         (_("title"), manifest.title),
         (_("languages"), ", ".join(manifest.languages) or "?"),
         (_("licence"), manifest.license),
-        (_("architecture"), header.metadata.get("general.architecture", "?")),
+        (_("architecture"), printable(str(header.metadata.get("general.architecture", "?")))),
         (_("quantization"), manifest.quantization),
         (_("context window"), _("{tokens} tokens").format(tokens=tokens)),
         (_("memory"), planned_memory(program.memory_plan(manifest))),

@@ -66,6 +66,26 @@ def test_a_flipped_byte_is_told_by_ask_and_by_verify(tiny_model: Path, own_home:
     assert soro("models", "verify", "tiny").returncode == 3
 
 
+def test_verify_says_what_it_can_know(tiny_model: Path, own_home: Path, tmp_path: Path) -> None:
+    """A file that was damaged before it was added, with no manifest beside it, is not called whole."""
+    damaged = tmp_path / "damaged.gguf"
+    damaged.write_bytes(tiny_model.read_bytes())
+    flip_a_byte(damaged)
+    assert soro("models", "add", str(damaged)).returncode == 0
+    done = soro("models", "verify", "damaged")
+    assert done.returncode == 0 and b"damaged: as it was added; whether it was whole" in done.stdout
+    manifest = own_home / "models" / "damaged.toml"
+    text = manifest.read_text(encoding="utf-8")
+    known = text.partition("sha256 = ")[2].split("\n")[0]
+    manifest.write_text(text.replace(known, '""'), encoding="utf-8")
+    done = soro("models", "verify", "damaged")
+    assert done.returncode == 0 and b"it has no checksum" in done.stdout
+    stored = own_home / "models" / "damaged.gguf"
+    stored.write_bytes(stored.read_bytes()[:-1])
+    done = soro("models", "verify", "damaged")
+    assert done.returncode == 3 and b"is cut short" in done.stderr and not done.stdout
+
+
 def test_a_missing_file_is_told(tiny_model: Path, own_home: Path) -> None:
     assert soro("models", "add", str(tiny_model)).returncode == 0
     (own_home / "models" / tiny_model.name).unlink()
