@@ -18,6 +18,7 @@
     │   ├── HistoryDamaged
     │   ├── HistoryTooNew              written by a newer version
     │   ├── NoConversation
+    │   │   └── ConversationGone           another window deleted it
     │   └── NothingToRepeat            `again` where nothing was asked
     ├── SettingsError              exit 2    a line of settings.toml
     │   ├── NoSetting                  no setting of that name
@@ -143,6 +144,11 @@ class HistoryTooNew(StorageError):
 class NoConversation(StorageError):
     message = N_("There is no conversation number {id}.")
     hint = N_("See the numbers with `soro history list`.")
+
+
+class ConversationGone(NoConversation):
+    message = N_("This chat was deleted in another window of Soro.")
+    hint = N_("Begin a new one (F4).")
 
 
 class NothingToRepeat(StorageError):

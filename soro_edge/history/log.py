@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 
 from soro_edge.chat.messages import AnswerState, Message, Role
-from soro_edge.errors import NoConversation
+from soro_edge.errors import ConversationGone
 from soro_edge.history.database import Database, storable
 from soro_edge.history.search import forget_message, index_message
 from soro_edge.history.titles import title_of
@@ -17,7 +17,7 @@ class ConversationLog:
     """A conversation that is kept. A new one has no row until its first question.
 
     Each call is one transaction, on the disk when it returns. Any thread may call. Where another
-    window deleted the conversation, writing raises NoConversation.
+    window deleted the conversation, writing raises ConversationGone.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class ConversationLog:
                 (text, state.value, answer_id, self._id),
             ).fetchone()
             if row is None:
-                raise NoConversation(id=self._id or 0)
+                raise ConversationGone(id=self._id or 0)
             if state is not AnswerState.WRITING and not row[0]:
                 index_message(connection, answer_id, text)
                 _touch(connection, self._id or 0, self._clock())
@@ -130,7 +130,7 @@ def _add_message(
 ) -> int:
     state = AnswerState.WRITING if role is Role.ASSISTANT else AnswerState.COMPLETE
     if not _touch(connection, conversation, now):
-        raise NoConversation(id=conversation)
+        raise ConversationGone(id=conversation)
     row = connection.execute(
         "INSERT INTO messages (conversation, role, text, state, created)"
         " VALUES (?, ?, ?, ?, ?) RETURNING id",

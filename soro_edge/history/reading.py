@@ -15,6 +15,8 @@ _CONVERSATION = """
         SELECT count(*) FROM messages WHERE conversation = conversations.id AND superseded = 0
     ) FROM conversations
 """
+_LARGEST = 2**63 - 1
+"""SQLite takes no number above it."""
 
 
 class Readable(Protocol):
@@ -41,12 +43,15 @@ class HistoryReader:
         """The list, newest activity first."""
         with self._rows.reading() as connection:
             rows = connection.execute(
-                _CONVERSATION + " ORDER BY updated DESC, id DESC LIMIT ? OFFSET ?", (limit, offset)
+                _CONVERSATION + " ORDER BY updated DESC, id DESC LIMIT ? OFFSET ?",
+                (min(limit, _LARGEST), min(offset, _LARGEST)),
             ).fetchall()
         return [_conversation(*row) for row in rows]
 
     def describe(self, conversation_id: int) -> Conversation:
         """One line of the list. Raises NoConversation."""
+        if abs(conversation_id) > _LARGEST:
+            raise NoConversation(id=conversation_id)
         with self._rows.reading() as connection:
             row = connection.execute(_CONVERSATION + " WHERE id = ?", (conversation_id,)).fetchone()
         if row is None:

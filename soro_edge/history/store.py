@@ -11,7 +11,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
-from soro_edge.errors import HistoryBusy, HistoryDamaged, NoConversation, StorageError
+from soro_edge.errors import (
+    ConversationGone,
+    HistoryBusy,
+    HistoryDamaged,
+    NoConversation,
+    StorageError,
+)
 from soro_edge.history.backup import backup_is_due, make_backup
 from soro_edge.history.database import BUSY_SECONDS, Database, our_errors, storable
 from soro_edge.history.files import HistoryFiles
@@ -84,12 +90,15 @@ class History(HistoryReader):
         return ConversationLog(self._database, clock=self._clock)
 
     def conversation(self, conversation_id: int) -> ConversationLog:
-        """The log of a conversation, to go on with it. Raises NoConversation."""
-        self.describe(conversation_id)
+        """The log of a conversation, to go on with it. Raises ConversationGone."""
+        try:
+            self.describe(conversation_id)
+        except NoConversation:
+            raise ConversationGone(id=conversation_id) from None
         return ConversationLog(self._database, conversation_id=conversation_id, clock=self._clock)
 
     def rename(self, conversation_id: int, title: str) -> None:
-        """Give a title; a blank one changes nothing. Raises NoConversation."""
+        """Give a title; a blank one changes nothing. Raises ConversationGone."""
         title = one_line(storable(title))
         if not title:
             return
@@ -99,13 +108,13 @@ class History(HistoryReader):
                 (title, conversation_id),
             )
             if not changed.rowcount:
-                raise NoConversation(id=conversation_id)
+                raise ConversationGone(id=conversation_id)
             index_title(connection, conversation_id, title)
 
     def delete(self, conversation_id: int) -> None:
         """Delete with all messages; the backup forgets it when it is next made.
 
-        Raises NoConversation.
+        Raises ConversationGone.
         """
         with self._database.writing() as connection:
             forget_conversation(connection, conversation_id)
@@ -113,7 +122,7 @@ class History(HistoryReader):
                 "DELETE FROM conversations WHERE id = ?", (conversation_id,)
             )
             if not deleted.rowcount:
-                raise NoConversation(id=conversation_id)
+                raise ConversationGone(id=conversation_id)
 
     def check(self) -> str:
         """Read the whole file; what is wrong with it, in SQLite's words, empty if nothing.

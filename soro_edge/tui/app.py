@@ -49,6 +49,8 @@ class TutorApp(App[SoroError]):
     ) -> None:
         """A sentence for a moment, in place of the one before it."""
         self.clear_notifications()
+        # Textual leaves their holders, which push the next one down and out of its room.
+        self.screen.query("ToastHolder").remove()
         if severity == "error":
             timeout = ERROR_SECONDS
         super().notify(message, title=title, severity=severity, timeout=timeout, markup=markup)

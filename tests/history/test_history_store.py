@@ -153,3 +153,11 @@ def test_text_that_utf8_cannot_hold_is_kept_as_far_as_it_can(history: History) -
 def test_title_of_a_question(question: str, title: str) -> None:
     assert title_of(question) == title
     assert len(title) <= TITLE_LETTERS
+
+
+def test_numbers_that_sqlite_does_not_take_are_of_no_conversation(history: History) -> None:
+    history.new_conversation().add_question("Савол")
+    for number in (10**20, -(10**20)):
+        with pytest.raises(NoConversation):
+            history.describe(number)
+    assert len(history.conversations(limit=10**20)) == 1

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from soro_edge.chat.memory_log import MemoryLog
 from soro_edge.chat.messages import MessageLog
-from soro_edge.errors import NoConversation, StorageError
+from soro_edge.errors import ConversationGone, StorageError
 
 
 @dataclass(slots=True, kw_only=True)
@@ -59,7 +59,7 @@ class MemoryStore:
 
     def conversation(self, conversation_id: int) -> StoredLog:
         if conversation_id not in self.titles:
-            raise NoConversation(id=conversation_id)
+            raise ConversationGone(id=conversation_id)
         return self.logs[conversation_id]
 
     def rename(self, conversation_id: int, title: str) -> None:
@@ -70,6 +70,8 @@ class MemoryStore:
     def delete(self, conversation_id: int) -> None:
         if self.fails:
             raise self.fails
+        if conversation_id not in self.titles:
+            raise ConversationGone(id=conversation_id)
         del self.titles[conversation_id]
 
     def search(self, text: str, *, limit: int = 50) -> Sequence[Line]:

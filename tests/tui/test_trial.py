@@ -97,7 +97,7 @@ def test_one_toast_at_a_time_and_never_over_the_prompt() -> None:
         await desk.until(lambda: len(desk.screen.query(Toast)) == 1)
         await desk.pilot.pause()
         (toast,) = desk.screen.query(Toast)
-        assert toast.region.bottom <= 3 and toast.region.right >= 78
+        assert toast.region.y == 0 and toast.region.bottom <= 3 and toast.region.right >= 78
         assert toast._timeout <= 3
 
     desk.run(act, toasts=True)
@@ -190,5 +190,75 @@ def test_a_new_name_replaces_the_old_one(key: str, written: str) -> None:
         await desk.pilot.press("f6", key, "enter")
         await desk.until(lambda: len(desk.app.screen_stack) == 2)
         assert [one.title for one in desk.store.conversations()] == [written]
+
+    desk.run(act)
+
+
+@pytest.mark.parametrize("length", (20, 25, 26, 27, 28, 44, 45, 46, 47, 59))
+def test_a_toast_shows_its_last_word(length: int) -> None:
+    desk = Desk()
+
+    async def act() -> None:
+        for _ in range(2):
+            desk.app.notify("ab " * (length // 3) + "!" * (length % 3) + " end")
+            await desk.until(lambda: len(desk.screen.query(Toast)) == 1)
+            await desk.pilot.pause()
+        lines = [strip.text for strip in desk.app.screen._compositor.render_strips()]
+        assert "end" in "".join(lines[:4])
+
+    desk.run(act, (60, 20), toasts=True)
+
+
+def test_copying_tells_what_was_copied() -> None:
+    desk = Desk("Якум", "Дуюм")
+
+    async def act() -> None:
+        await desk.pilot.press("f9")
+        await desk.until(lambda: "no answer to copy" in toasts())
+        await desk.ask("Савол")
+        await desk.ask("Савол")
+        await desk.pilot.press("f9")
+        await desk.until(lambda: "last answer was copied" in toasts())
+        assert desk.app.clipboard == "Дуюм"
+
+    def toasts() -> str:
+        return " ".join(str(toast.render()) for toast in desk.screen.query(Toast))
+
+    desk.run(act, toasts=True)
+
+
+def test_what_another_window_did_is_seen_in_the_list_and_told() -> None:
+    desk = Desk()
+
+    async def act() -> None:
+        for question in ("Якум", "Дуюм"):
+            await desk.ask(question)
+            await desk.pilot.press("f4")
+        desk.store.titles[7] = "Аз равзанаи дигар"
+        await desk.pilot.press("f2")
+        view = desk.screen.query_one(ConversationList)
+        assert view.title_of(7) and view.title_of(1)
+        del desk.store.titles[1]
+        view.highlighted = view.option_count - 1
+        await desk.pilot.press("enter")
+        await desk.until(lambda: "deleted in another window" in toasts())
+        assert not view.title_of(1)
+
+    def toasts() -> str:
+        return " ".join(str(toast.render()) for toast in desk.screen.query(Toast))
+
+    desk.run(act, toasts=True)
+
+
+def test_deleting_what_another_window_deleted_begins_a_new_chat() -> None:
+    desk = Desk()
+
+    async def act() -> None:
+        await desk.ask("Якум")
+        desk.store.titles.clear()
+        await desk.pilot.press("f8", "enter")
+        await desk.until(lambda: desk.answers() == [])
+        await desk.ask("Дуюм")
+        assert desk.answers() == ["Салом!"]
 
     desk.run(act)

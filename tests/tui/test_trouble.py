@@ -204,6 +204,21 @@ def test_the_row_of_letters_writes_into_the_prompt() -> None:
     desk.run(act)
 
 
+def test_beside_the_list_on_a_narrow_screen_all_letters_can_be_seen_and_picked() -> None:
+    desk = Desk()
+
+    async def act() -> None:
+        await desk.ask("Савол")
+        await desk.pilot.press("f2", "f7")
+        row = desk.screen.query_one(LetterRow)
+        shown = row.render_line(0).text
+        assert all(letter in shown for letter in "ғӣқӯҳҷҒӢҚӮҲҶ")
+        await desk.pilot.click(LetterRow, offset=(1 + shown.index("Ҷ"), 0))
+        assert desk.prompt.text == "Ҷ"
+
+    desk.run(act, (60, 20))
+
+
 def test_alt_letters_work_in_dialogs_too() -> None:
     desk = Desk()
 

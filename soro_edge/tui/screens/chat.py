@@ -145,9 +145,11 @@ class ChatScreen(AskingScreen):
 
     def action_copy(self) -> None:
         answers = self.query(Answer)
-        if answers:
-            self.app.copy_to_clipboard(answers.last().text)
-            self.notify(_("copied"), markup=False)
+        if not answers:
+            self.notify(_("There is no answer to copy yet."), markup=False)
+            return
+        self.app.copy_to_clipboard(answers.last().text)
+        self.notify(_("The last answer was copied."), markup=False)
 
     def action_letters(self) -> None:
         """Show and enter the row of letters; from within it, hide it."""

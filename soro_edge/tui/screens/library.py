@@ -12,7 +12,7 @@ from textual.screen import Screen
 from soro_edge.chat.messages import Message
 from soro_edge.chat.session import ChatSession
 from soro_edge.engine.api import Engine
-from soro_edge.errors import SoroError
+from soro_edge.errors import ConversationGone, SoroError
 from soro_edge.locale import _
 from soro_edge.tui.screens.dialogs import AskText, Confirm
 from soro_edge.tui.services import Conversation, ConversationStore, TutorServices
@@ -83,6 +83,7 @@ class LibraryScreen(Screen[None]):
             self.query_one(Prompt).focus()
             self._fill_list()  # all of them again, after a search
         else:
+            self._fill_list()  # another window may have added some
             view.focus()
 
     async def action_new(self) -> None:
@@ -100,6 +101,8 @@ class LibraryScreen(Screen[None]):
             messages = list(log.messages())
             self._use(log)
             await self._shown(messages)
+            return
+        self._fill_list()
 
     async def _shown(self, messages: Sequence[Message]) -> None:
         await self.query_one(Transcript).show(messages)
@@ -162,7 +165,8 @@ class LibraryScreen(Screen[None]):
             if not sure or not self._store or self._told_busy():
                 return
             with self._telling():
-                self._store.delete(chosen)
+                with contextlib.suppress(ConversationGone):  # another window was quicker
+                    self._store.delete(chosen)
                 self._engine.forget()
                 if self._log and self._log.id == chosen:
                     await self.action_new()

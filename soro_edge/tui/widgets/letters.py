@@ -11,7 +11,8 @@ TAJIK_LETTERS = dict(zip("гикухчГИКУХЧ", "ғӣқӯҳҷҒӢҚӮҲҶ",
 
 ROW = tuple(TAJIK_LETTERS.values())
 CELLS = 3
-"""Width of one letter in the row."""
+"""Width of one letter in the row, where all of them fit."""
+NARROW_CELLS = 2
 
 
 def letter_of(key: str) -> str:
@@ -50,9 +51,18 @@ class LetterRow(Static, can_focus=True):
 
     def render(self) -> Content:
         here = self.chosen if self.has_focus else -1
+        cells = self._cells
         return Content.assemble(
-            *((f" {letter} ", "reverse" if at == here else "") for at, letter in enumerate(ROW))
+            *(
+                (letter.center(cells), "reverse" if at == here else "")
+                for at, letter in enumerate(ROW)
+            )
         )
+
+    @property
+    def _cells(self) -> int:
+        """Of one letter now: beside the list on a narrow screen, less."""
+        return CELLS if self.content_size.width >= CELLS * len(ROW) else NARROW_CELLS
 
     def on_key(self, event: events.Key) -> None:
         if event.key in ("left", "right"):
@@ -65,5 +75,5 @@ class LetterRow(Static, can_focus=True):
 
     def on_click(self, event: events.Click) -> None:
         offset = event.get_content_offset(self)
-        if offset and offset.x // CELLS < len(ROW):
-            self.post_message(self.Picked(ROW[offset.x // CELLS]))
+        if offset and offset.x // self._cells < len(ROW):
+            self.post_message(self.Picked(ROW[offset.x // self._cells]))
