@@ -15,7 +15,7 @@ if [ ! -e "$build/made" ]; then
     [ -n "$source" ] || { echo "Name the source of glibc 2.28: old_glibc.sh MODEL.gguf GLIBC_SOURCE" >&2; exit 2; }
     rm -rf "$build"
     mkdir -p "$build"
-    $private debootstrap --variant=minbase --include=gcc,make,gawk,bison,python3-minimal,busybox-static \
+    $private debootstrap --variant=minbase --include=gcc,libc6-dev,make,gawk,bison,python3-minimal,busybox-static \
         bullseye "$build/root" >/dev/null
     mkdir -p "$build/root/build/source" "$build/root/build/objects"
     if [ -d "$source" ]; then
