@@ -72,6 +72,10 @@ class CompiledSearch:
         return packed
 
 
+COMPILER_SECONDS = 60.0
+"""It takes one or two. A compiler that hangs, on a lost network disk say, must not hold the conversion."""
+
+
 @functools.cache
 def compiled() -> CompiledSearch | None:
     """None where it cannot be built."""
@@ -82,7 +86,7 @@ def compiled() -> CompiledSearch | None:
         with tempfile.TemporaryDirectory(prefix="soro-", ignore_cleanup_errors=True) as folder:
             library = Path(folder) / "blocks.so"
             command = [compiler, *_OPTIONS, "-o", str(library), str(_SOURCE), "-lm"]
-            subprocess.run(command, check=True, capture_output=True)
+            subprocess.run(command, check=True, capture_output=True, timeout=COMPILER_SECONDS)
             return CompiledSearch(library)
-    except (OSError, subprocess.CalledProcessError, AttributeError):
+    except (OSError, subprocess.SubprocessError, AttributeError):
         return None

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from soro_edge.errors import (
+from soro_edge.model_errors import (
     FolderNotModel,
     ModelCutShort,
     ModelFileMissing,

@@ -3,15 +3,23 @@
 Knows no folder: which manifests there are, and where the files lie, is models.py's.
 """
 
+import re
 import tomllib
+import unicodedata
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
 from soro_edge.engine.api import Sampling
-from soro_edge.errors import BadManifest
+from soro_edge.model_errors import BadManifest
 
 Value = TypeVar("Value")
+NAME = re.compile(r"\w[\w.-]{0,63}")
+_FILE_NAME = re.compile(r"[^/\\:\x00-\x1f\x7f]{1,255}")
+"""No way out of the manifest's folder."""
+NAME_RULE = "a–z 0–9 . - _, ≤ 64"
+_LONGEST_LETTERS = 200
+"""Of what people read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +34,8 @@ class Manifest:
     """Of the GGUF; in the manifest's folder unless `package` says otherwise."""
     size_bytes: int
     sha256: str
+    sha256_from: str = "maker"
+    """`maker`: of the file as it was made; `copy`: only of the file as it was added here."""
     languages: tuple[str, ...] = ()
     license: str = "unknown"
     source: str = ""
@@ -51,16 +61,17 @@ def read_manifest(path: Path) -> Manifest:
     reader = _Reader(path, document)
     default = Sampling()
     return Manifest(
-        name=reader.value("", "name", str),
-        title=reader.value("", "title", str),
-        file_name=reader.value("file", "name", str),
+        name=reader.name("", "name", NAME),
+        title=reader.text("", "title"),
+        file_name=reader.name("file", "name", _FILE_NAME),
         size_bytes=reader.value("file", "size_bytes", int),
-        sha256=reader.value("file", "sha256", str),
-        languages=tuple(str(item) for item in reader.value("", "languages", list, [])),
-        license=reader.value("", "license", str, "unknown"),
-        source=reader.value("", "source", str, ""),
+        sha256=reader.text("file", "sha256"),
+        sha256_from=reader.text("file", "sha256_from", "maker"),
+        languages=tuple(printable(str(item)) for item in reader.value("", "languages", list, [])),
+        license=reader.text("", "license", "unknown"),
+        source=reader.text("", "source", ""),
         package=reader.value("file", "package", str, "") or None,
-        quantization=reader.value("file", "quantization", str, "unknown"),
+        quantization=reader.text("file", "quantization", "unknown"),
         context_tokens=reader.value("context", "tokens", int, 2048),
         memory_bytes=reader.value("context", "memory_bytes", int, 0),
         sampling=Sampling(
@@ -90,6 +101,7 @@ def write_manifest(manifest: Manifest) -> str:
         *([f"package = {_quoted(manifest.package)}"] if manifest.package else []),
         f"size_bytes = {manifest.size_bytes}",
         f"sha256 = {_quoted(manifest.sha256)}",
+        *(['sha256_from = "copy"'] if manifest.sha256_from == "copy" else []),
         f"quantization = {_quoted(manifest.quantization)}",
         "",
         "[context]",
@@ -107,6 +119,14 @@ def write_manifest(manifest: Manifest) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def printable(text: str) -> str:
+    """`text` as it may be shown in a terminal: one line of at most 200 letters, no control characters."""
+    return "".join(
+        " " if unicodedata.category(letter)[0] == "C" else letter
+        for letter in text[:_LONGEST_LETTERS]
+    )
 
 
 def _quoted(text: str) -> str:
@@ -135,6 +155,20 @@ class _Reader:
         if not isinstance(found, kind) or isinstance(found, bool):
             place = f"{table}.{name}" if table else name
             raise BadManifest(path=str(self._path), reason=f"{place}: {kind.__name__}")
+        return found
+
+    def name(self, table: str, name: str, rule: re.Pattern[str]) -> str:
+        found = self.value(table, name, str)
+        if not rule.fullmatch(found):
+            place = f"{table}.{name}" if table else name
+            raise BadManifest(path=str(self._path), reason=f"{place}: {found[:80]!a}")
+        return found
+
+    def text(self, table: str, name: str, default: str | None = None) -> str:
+        found = self.value(table, name, str, default)
+        if printable(found) != found:
+            place = f"{table}.{name}" if table else name
+            raise BadManifest(path=str(self._path), reason=f"{place}: {found[:80]!a}")
         return found
 
     def number(self, table: str, name: str, default: float) -> float:

@@ -17,8 +17,11 @@ from pathlib import Path
 
 from soro_edge.engine.api import EngineOptions
 from soro_edge.engine.hardware import free_memory_bytes
-from soro_edge.errors import (
-    BadOption,
+from soro_edge.errors import BadOption, StorageError
+from soro_edge.gguf_header import GgufHeader, read_header
+from soro_edge.manifest import NAME, NAME_RULE, Manifest, printable, read_manifest, write_manifest
+from soro_edge.memory import fit_memory, plan_memory
+from soro_edge.model_errors import (
     ModelCutShort,
     ModelDamaged,
     ModelExists,
@@ -27,11 +30,7 @@ from soro_edge.errors import (
     NoModelFile,
     NoModelYet,
     NotEnoughMemory,
-    StorageError,
 )
-from soro_edge.gguf_header import GgufHeader, read_header
-from soro_edge.manifest import Manifest, read_manifest, write_manifest
-from soro_edge.memory import fit_memory, plan_memory
 from soro_edge.paths import (
     Paths,
     make_folder,
@@ -43,7 +42,6 @@ from soro_edge.paths import (
 
 Progress = Callable[[float], None]
 _CHUNK_BYTES = 1 << 20
-_NAME = re.compile(r"\w[\w.-]*")
 
 
 def _silent(fraction: float) -> None:
@@ -107,10 +105,16 @@ class ModelFolder:
         return path
 
     def verify(self, manifest: Manifest, on_progress: Progress = _silent) -> None:
-        """Hash the whole file and compare. Raises ModelFileMissing, ModelDamaged."""
+        """Read the head, hash the whole file and compare; without a checksum, the head alone.
+
+        Raises ModelFileMissing, NotAModel, ModelCutShort, ModelDamaged.
+        """
         path = self.file(manifest)
         if not path.exists():
             raise ModelFileMissing(name=manifest.name, path=str(path))
+        read_header(path)
+        if not manifest.sha256:
+            return
         verified = self._verified()
         if sha256_of(path, on_progress) != manifest.sha256:
             verified.pop(str(path), None)
@@ -131,8 +135,8 @@ class ModelFolder:
         Raises NoModelFile, FolderNotModel, NotAModel, ModelCutShort, ModelDamaged, ModelExists, DiskFull,
         BadOption where the name cannot be a file's.
         """
-        if name and not _NAME.fullmatch(name):
-            raise BadOption(name="name", value=name, reason="a–z 0–9 . - _", source="--name")
+        if name and not NAME.fullmatch(name):
+            raise BadOption(name="name", value=name[:80], reason=NAME_RULE, source="--name")
         manifest = manifest_of(source)
         file_name = f"{name}.gguf" if name else source.name
         manifest = replace(manifest, name=name or manifest.name, file_name=file_name)
@@ -150,7 +154,10 @@ class ModelFolder:
         if manifest.sha256 and sha256 != manifest.sha256:
             target.unlink()
             raise ModelDamaged(path=str(source))
-        manifest = replace(manifest, sha256=sha256, path=folder / f"{manifest.name}.toml")
+        kept = manifest.sha256_from if manifest.sha256 else "copy"
+        manifest = replace(
+            manifest, sha256=sha256, sha256_from=kept, path=folder / f"{manifest.name}.toml"
+        )
         write_whole(manifest.path, write_manifest(manifest).encode("utf-8"))
         return manifest
 
@@ -236,14 +243,15 @@ def manifest_from_header(source: Path, header: GgufHeader) -> Manifest:
     """For a GGUF without a manifest; its SHA-256 is not known yet."""
     kind = header.metadata.get("general.architecture", "")
     trained = int(header.metadata.get(f"{kind}.context_length", 2048))
-    name = re.sub(r"[^a-z0-9.]+", "-", source.stem.lower()).strip("-") or "model"
+    name = re.sub(r"[^a-z0-9.]+", "-", source.stem.lower()).strip("-.")[:60] or "model"
     return Manifest(
         name=name,
-        title=str(header.metadata.get("general.name", source.stem)),
-        license=str(header.metadata.get("general.license", "unknown")),
+        title=printable(str(header.metadata.get("general.name", source.stem))),
+        license=printable(str(header.metadata.get("general.license", "unknown"))),
         file_name=source.name,
         size_bytes=header.need_bytes,
         sha256="",
+        sha256_from="copy",
         context_tokens=min(2048, trained),
         path=source,
     )

@@ -136,6 +136,22 @@ def make_folder(folder: Path) -> Path:
     return folder
 
 
+def check_writable(probe: Path) -> None:
+    """Raises FolderNotWritable where the file `probe` cannot be made; its folder is created, it is deleted.
+
+    A full disk is passed over: there is something to read, and room may come.
+    """
+    make_folder(probe.parent)
+    try:
+        # Windows' answer about permissions says nothing of a write-protected disk.
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        told = storage_error(error, probe.parent)
+        if isinstance(told, FolderNotWritable):
+            raise told from error
+
+
 def write_whole(path: Path, data: bytes) -> None:
     """The file is what it was or all of `data`, a power cut included. Raises StorageError."""
     temporary = path.with_name(path.name + ".tmp")

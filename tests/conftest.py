@@ -3,7 +3,8 @@
 import os
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -44,17 +45,32 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def read_only(tmp_path: Path) -> Iterator[Path]:
-    """A folder that nobody can write to, root included where that can be had."""
+def protect() -> Iterator[Callable[[Path], None]]:
+    """Make a folder one in which nobody can write, root included where that can be had."""
+    undo: list[Callable[[], object]] = []
+
+    def shut(folder: Path) -> None:
+        if os.geteuid():
+            folders = [folder, *(inner for inner in folder.rglob("*") if inner.is_dir())]
+            for one in reversed(folders):
+                one.chmod(0o555)
+            undo.extend(partial(one.chmod, 0o755) for one in reversed(folders))
+            return
+        bind, lock = ["mount", "--bind", str(folder), str(folder)], "remount,ro,bind"
+        if subprocess.run(bind, capture_output=True).returncode:
+            pytest.skip("root may write everywhere, and this kernel allows no mount")
+        undo.append(lambda: subprocess.run(["umount", "--lazy", str(folder)], check=True))
+        subprocess.run(["mount", "-o", lock, str(folder)], check=True)
+
+    yield shut
+    for one in reversed(undo):
+        one()
+
+
+@pytest.fixture
+def read_only(tmp_path: Path, protect: Callable[[Path], None]) -> Path:
+    """A folder that nobody can write to."""
     folder = tmp_path / "read only"
     folder.mkdir()
-    if os.geteuid():
-        folder.chmod(0o555)
-        yield folder
-        folder.chmod(0o755)
-        return
-    mount = ["mount", "-t", "tmpfs", "-o", "ro", "tmpfs", str(folder)]
-    if subprocess.run(mount, capture_output=True).returncode:
-        pytest.skip("root may write everywhere, and this kernel allows no mount")
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+    protect(folder)
+    return folder

@@ -12,6 +12,7 @@ RANK = {
     "locale": 0,
     "html_page": 0,
     "errors": 1,
+    "model_errors": 2,
     "paths": 2,
     "settings": 3,
     "gguf_header": 3,

@@ -5,12 +5,14 @@ set -euo pipefail
 cd /build
 rm -rf libraries llama-build && mkdir libraries
 gcc_10=/usr/lib/gcc/x86_64-linux-gnu/10
-# The linker looks for this one inside the older root, where an absolute link leads out of it.
-ln -sf "../lib/x86_64-linux-gnu/$(basename "$(readlink /old/lib64/ld-linux-x86-64.so.2)")" /old/lib64/ld-linux-x86-64.so.2
+# The linker looks for libraries inside the older root, where absolute links lead out of it.
+find /old/usr/lib/x86_64-linux-gnu /old/lib64/ -maxdepth 1 -type l -lname "/*" | while read -r link; do
+    ln -sfr "/old$(readlink "$link")" "$link"
+done
 flags="--sysroot=/old -include /build/old_glibc.h"
 headers="-nostdinc++ -isystem /old/usr/include/c++/10 -isystem /old/usr/include/x86_64-linux-gnu/c++/10"
-# Named first, because a compiler's own folders come before the other root's.
-linked="-B/old/usr/lib/x86_64-linux-gnu -L/old$gcc_10 -L/old/usr/lib/x86_64-linux-gnu"
+# Named first, because a compiler's own folders come before the other root's; and nothing may be left to be found at start.
+linked="-pthread -Wl,--no-undefined -B/old/usr/lib/x86_64-linux-gnu -L/old$gcc_10 -L/old/usr/lib/x86_64-linux-gnu"
 cmake "$@" -S llama/vendor/llama.cpp -B llama-build \
     -DCMAKE_C_FLAGS="$flags" -DCMAKE_CXX_FLAGS="$flags $headers" \
     -DCMAKE_SHARED_LINKER_FLAGS="$linked" -DCMAKE_MODULE_LINKER_FLAGS="$linked" -DCMAKE_EXE_LINKER_FLAGS="$linked" \

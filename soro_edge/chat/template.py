@@ -14,7 +14,7 @@ from typing import NoReturn
 
 from soro_edge.chat.messages import Role
 from soro_edge.engine.api import Control, ModelInfo, Prompt, Text
-from soro_edge.errors import BadTemplate
+from soro_edge.model_errors import BadTemplate
 
 _PLACEHOLDER = "\ue000{}\ue001"
 _PLACEHOLDER_PATTERN = re.compile("( ?)\ue000([0-9]+)\ue001( ?)")

@@ -21,6 +21,8 @@ def run_ask(
     question = _with_standard_input(question)
     if not question.strip():
         raise EmptyQuestion
+    if keep:
+        program.check_history_writable()
     manifest = program.manifest(answer.model)
     file = program.models.check(manifest)
     check_memory(manifest, file, program.context_tokens(manifest))

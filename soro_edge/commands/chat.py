@@ -21,6 +21,7 @@ from soro_edge.models import check_memory
 
 def run_chat(program: Program, answer: AnswerOptions) -> int:
     """Read questions until an empty line or the end of input; the exit code."""
+    program.check_history_writable()
     manifest = program.manifest(answer.model)
     file = program.models.check(manifest)
     check_memory(manifest, file, program.context_tokens(manifest))

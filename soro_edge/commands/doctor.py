@@ -15,6 +15,7 @@ from soro_edge.engine.hardware import default_threads, free_memory_bytes, total_
 from soro_edge.engine.tuning import processor_name, read_tuning
 from soro_edge.errors import HistoryDamaged, SoroError
 from soro_edge.locale import _
+from soro_edge.manifest import Manifest
 from soro_edge.memory import MemoryPlan
 from soro_edge.models import check_memory
 from soro_edge.paths import make_folder
@@ -60,8 +61,10 @@ def _program() -> str:
 def _processor(program: Program) -> str:
     tuned = read_tuning(program.paths.tuning_file)
     threads = tuned.threads if tuned else default_threads()
-    line = f"{processor_name()}, {threads} × {psutil.cpu_count()}"
-    return line + ", " + (_("tuned") if tuned else _("not tuned: `soro tune`"))
+    used = _("the model works on {threads} of {cores} cores").format(
+        threads=threads, cores=psutil.cpu_count()
+    )
+    return f"{processor_name()}, {used}, " + (_("tuned") if tuned else _("not tuned: `soro tune`"))
 
 
 def _memory() -> str:
@@ -98,7 +101,18 @@ def _model_file(program: Program) -> str:
     program.models.verify(manifest)
     path = program.models.check(manifest)
     check_memory(manifest, path, program.context_tokens(manifest))
-    return manifest.name + ": " + _("whole")
+    return f"{manifest.name}: {wholeness(manifest)}"
+
+
+def wholeness(manifest: Manifest) -> str:
+    """What a check that found no fault has shown."""
+    if not manifest.sha256:
+        return _("no part is missing; whether a byte is wrong is not known: it has no checksum")
+    if manifest.sha256_from == "copy":
+        return _(
+            "as it was added; whether it was whole then is not known: no manifest came with it"
+        )
+    return _("whole")
 
 
 def _memory_needed(program: Program) -> str:

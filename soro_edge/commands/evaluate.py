@@ -9,8 +9,9 @@ import click
 
 from soro_edge.commands.bars import Bar
 from soro_edge.commands.program import Program
-from soro_edge.errors import EvaluationFailed, FolderNotWritable, NoModelFile
+from soro_edge.errors import EvaluationFailed, FolderNotWritable
 from soro_edge.gguf_header import read_header
+from soro_edge.model_errors import NoModelFile
 
 if TYPE_CHECKING:
     from soro_edge.evaluation.compare import TaskComparison

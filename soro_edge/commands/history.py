@@ -16,11 +16,8 @@ from soro_edge.paths import storage_error
 
 def list_conversations(program: Program, limit: int) -> None:
     """One line each: number, last use, messages, title."""
-    history = program.told_history()
-    try:
+    with program.history_to_read() as history:
         found = history.conversations(limit=limit)
-    finally:
-        history.close()
     if not found:
         click.echo(_("There are no conversations yet."), err=True)
     for one in found:
@@ -35,11 +32,8 @@ def show(program: Program, conversation_id: int) -> None:
 
 def search(program: Program, words: str) -> None:
     """One line for each message found."""
-    history = program.told_history()
-    try:
+    with program.history_to_read() as history:
         found = history.search(words)
-    finally:
-        history.close()
     if not found:
         click.echo(_("Nothing was found."), err=True)
     for one in found:
@@ -48,12 +42,9 @@ def search(program: Program, words: str) -> None:
 
 def export(program: Program, conversation_id: int, form: str, output: Path | None) -> None:
     """The conversation in one of the three forms, to stdout or a file."""
-    history = program.told_history()
-    try:
+    with program.history_to_read() as history:
         conversation = history.describe(conversation_id)
         messages = history.messages(conversation_id)
-    finally:
-        history.close()
     match form:
         case "html":
             text = to_html(conversation, messages)

@@ -5,12 +5,14 @@ from pathlib import Path
 
 import click
 
-from soro_edge.commands.doctor import planned_memory
+from soro_edge.commands.doctor import planned_memory, wholeness
 from soro_edge.commands.program import Program
 from soro_edge.engine.progress import LoadingProgress
-from soro_edge.errors import ModelDamaged, ModelFileMissing, SoroError
+from soro_edge.errors import SoroError
 from soro_edge.gguf_header import read_header
 from soro_edge.locale import _
+from soro_edge.manifest import printable
+from soro_edge.model_errors import ModelError
 from soro_edge.models import Progress
 
 
@@ -40,15 +42,15 @@ def add(program: Program, file: Path, name: str) -> None:
 
 
 def verify(program: Program, name: str) -> int:
-    """Hash the files; the exit code."""
+    """Check the files, hash those whose checksum is known; the exit code."""
     chosen = [program.models.find(name)] if name else program.models.all()
     code = 0
     for manifest in chosen:
         try:
             with progress_bar(manifest.name) as advance:
                 program.models.verify(manifest, advance)
-            click.echo(manifest.name + ": " + _("whole"))
-        except (ModelDamaged, ModelFileMissing) as error:
+            click.echo(f"{manifest.name}: {wholeness(manifest)}")
+        except ModelError as error:
             code = _tell(error)
     return code
 
@@ -69,7 +71,7 @@ def info(program: Program, name: str) -> None:
         (_("title"), manifest.title),
         (_("languages"), ", ".join(manifest.languages) or "?"),
         (_("licence"), manifest.license),
-        (_("architecture"), header.metadata.get("general.architecture", "?")),
+        (_("architecture"), printable(str(header.metadata.get("general.architecture", "?")))),
         (_("quantization"), manifest.quantization),
         (_("context window"), _("{tokens} tokens").format(tokens=tokens)),
         (_("memory"), planned_memory(program.memory_plan(manifest))),

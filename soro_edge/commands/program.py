@@ -1,21 +1,24 @@
 """What every command starts from: paths, settings, and the objects built from them."""
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
 from soro_edge.models import ModelFolder
-from soro_edge.paths import Paths
+from soro_edge.paths import Paths, check_writable
 from soro_edge.settings import Settings
 
 if TYPE_CHECKING:
     from soro_edge.chat.session import ChatOptions
     from soro_edge.engine.api import EngineOptions
     from soro_edge.engine.client import EngineProcess
+    from soro_edge.history.reading import HistoryReader
     from soro_edge.history.store import History
     from soro_edge.manifest import Manifest
     from soro_edge.memory import MemoryPlan
+
+Opened = TypeVar("Opened", bound="HistoryReader")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,9 +114,27 @@ class Program:
 
         return History.open(self.paths.history_file(self.settings.profile))
 
+    def check_history_writable(self) -> None:
+        """Raises FolderNotWritable, PathTooLong: before anything is opened or loaded."""
+        from soro_edge.history.files import HistoryFiles
+
+        files = HistoryFiles(self.paths.history_file(self.settings.profile))
+        if too_long := files.path_too_long():
+            raise too_long
+        check_writable(files.temporary("probe"))
+
     def told_history(self) -> "History":
         """The same for a command in lines: what was repaired at opening goes to stderr."""
-        history = self.history()
-        if history.recovery:
-            click.echo(f"{history.recovery.message} {history.recovery.advice}\n", err=True)
-        return history
+        return _told(self.history())
+
+    def history_to_read(self) -> "HistoryReader":
+        """The same for a command that only reads, where nothing can be written too."""
+        from soro_edge.history.protected import open_to_read
+
+        return _told(open_to_read(self.paths.history_file(self.settings.profile)))
+
+
+def _told(history: "Opened") -> "Opened":
+    if history.recovery:
+        click.echo(f"{history.recovery.message} {history.recovery.advice}\n", err=True)
+    return history

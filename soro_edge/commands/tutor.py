@@ -13,10 +13,12 @@ from soro_edge.tui.services import TutorServices
 def run_tutor(program: Program) -> None:
     """Paint at once; the model's file is checked and loaded behind the screen.
 
-    Raises NoTerminal, and at the end the trouble that was left: it is told once more below the screen.
+    Raises NoTerminal and FolderNotWritable before that, and at the end the trouble that was left: it is
+    told once more below the screen.
     """
     if not all(stream and stream.isatty() for stream in (sys.__stdin__, sys.__stderr__)):
         raise NoTerminal
+    program.check_history_writable()
     manifest = program.manifest()
     engine = program.engine(manifest)
 

@@ -5,12 +5,14 @@ starts a new child. Knows processes and the wire, no llama.cpp and no conversati
 """
 
 import contextlib
+import os
 import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 from soro_edge.engine.api import (
     EngineOptions,
@@ -39,7 +41,7 @@ from soro_edge.engine.wire import (
     decode,
     encode,
 )
-from soro_edge.errors import EngineDied, EngineSilent
+from soro_edge.errors import EngineDied, EngineSilent, StorageError
 from soro_edge.paths import make_folder
 
 CLOSE_SECONDS = 5.0
@@ -155,15 +157,22 @@ class EngineProcess:
 
     def _start(self) -> None:
         self.close()
-        make_folder(self._log_file.parent)
-        large = self._log_file.exists() and self._log_file.stat().st_size > LOG_BYTES
-        with self._log_file.open("wb" if large else "ab") as log:
+        with self._open_log() as log:
             try:
                 self._child = subprocess.Popen(
                     self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log
                 )
             except OSError as error:
                 raise EngineSilent(reason=str(error), log=str(self._log_file)) from error
+
+    def _open_log(self) -> BinaryIO:
+        """Where nothing can be written, answers come all the same, and what the engine tells is lost."""
+        try:
+            make_folder(self._log_file.parent)
+            large = self._log_file.exists() and self._log_file.stat().st_size > LOG_BYTES
+            return self._log_file.open("wb" if large else "ab")
+        except (StorageError, OSError):
+            return Path(os.devnull).open("wb")
 
     def _send(self, command: Command) -> None:
         child = self._child

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from soro_edge.engine.native import lib
 from soro_edge.engine.prefix import Checkpoint, Checkpoints, can_go_on, shared_tokens
-from soro_edge.errors import ModelNotLoaded
+from soro_edge.model_errors import ModelNotLoaded
 
 _ABORTED = 2
 _WHOLE = lib.LLAMA_STATE_SEQ_FLAGS_NONE

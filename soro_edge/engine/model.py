@@ -15,7 +15,7 @@ from soro_edge.engine.native import VARIANT, begin_log, lib, log_text
 from soro_edge.engine.pages import ask_for_large_pages, memory_in_use
 from soro_edge.engine.threads import ThreadPools
 from soro_edge.engine.vocabulary import Vocabulary
-from soro_edge.errors import ModelFileMissing, ModelNotLoaded, NotAModel, UnsupportedModel
+from soro_edge.model_errors import ModelFileMissing, ModelNotLoaded, NotAModel, UnsupportedModel
 
 _UNKNOWN_ARCHITECTURE = re.compile(r"unknown model architecture: '([^']*)'")
 _LOAD_MODES = {

@@ -7,7 +7,7 @@ import ctypes
 
 from soro_edge.engine.api import Control, Prompt
 from soro_edge.engine.native import lib
-from soro_edge.errors import BadTemplate
+from soro_edge.model_errors import BadTemplate
 
 _GEMMA_PIECES = frozenset({"<start_of_turn>", "<end_of_turn>"})
 _PIECE_BYTES = 512

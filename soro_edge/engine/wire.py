@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields, is_dataclass
 from enum import Enum
 from typing import cast
 
+import soro_edge.model_errors  # noqa: F401  its classes cross the wire
 from soro_edge.engine import api
 from soro_edge.errors import Field, SoroError, error_classes
 

@@ -31,7 +31,8 @@ from soro_edge.engine.wire import (
     decode,
     encode,
 )
-from soro_edge.errors import ModelNotLoaded, SoroError
+from soro_edge.errors import SoroError
+from soro_edge.model_errors import ModelNotLoaded
 
 if TYPE_CHECKING:
     from soro_edge.engine.llama import LlamaEngine

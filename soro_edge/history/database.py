@@ -48,7 +48,14 @@ def connect(path: Path, busy_seconds: float = BUSY_SECONDS) -> sqlite3.Connectio
 
 def connect_frozen(path: Path) -> sqlite3.Connection:
     """For a file that nobody writes: no lock is taken and no file appears beside it."""
-    connection = sqlite3.connect(path.absolute().as_uri() + "?mode=ro&immutable=1", uri=True)
+    return connect_uri(path, "mode=ro&immutable=1")
+
+
+def connect_uri(path: Path, way: str) -> sqlite3.Connection:
+    """A connection for reading, opened in a `way` of SQLite's: https://sqlite.org/uri.html."""
+    connection = sqlite3.connect(
+        f"{path.absolute().as_uri()}?{way}", uri=True, check_same_thread=False
+    )
     connection.text_factory = _text
     return connection
 
@@ -149,6 +156,8 @@ def _translated(error: sqlite3.Error, files: HistoryFiles) -> StorageError | Non
         return HistoryBusy(path=path)
     if code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR and _nearly_full(folder)):
         return DiskFull(path=path)
+    if code == sqlite3.SQLITE_CANTOPEN and (too_long := files.path_too_long(with_others=True)):
+        return too_long
     if code in _SHUT:
         return FolderNotWritable(path=str(folder), reason=str(error))
     return None

@@ -1,4 +1,4 @@
-"""The history of one pupil: open, list, find, rename, delete; conversations as MessageLogs.
+"""The history of one pupil: open, rename, delete; conversations as MessageLogs. Reading is reading.py's.
 
 Opening does little: the lock, a look at the schema, migrations. The whole file is checked only
 after an unclean end or when damage was met (recovery.py), so the list paints at once. Several
@@ -11,30 +11,24 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
-from soro_edge.chat.messages import Message
 from soro_edge.errors import HistoryBusy, HistoryDamaged, NoConversation, StorageError
 from soro_edge.history.backup import backup_is_due, make_backup
 from soro_edge.history.database import BUSY_SECONDS, Database, our_errors, storable
 from soro_edge.history.files import HistoryFiles
 from soro_edge.history.gate import Gate
 from soro_edge.history.integrity import damage_in_open_file
-from soro_edge.history.log import Clock, ConversationLog, read_messages
+from soro_edge.history.log import Clock, ConversationLog
 from soro_edge.history.migrations import migrate
+from soro_edge.history.reading import HistoryReader
 from soro_edge.history.recovery import finish, recover
 from soro_edge.history.salvage import salvage
-from soro_edge.history.search import find, forget_conversation, index_title, index_unfinished
+from soro_edge.history.search import forget_conversation, index_title, index_unfinished
 from soro_edge.history.titles import one_line
-from soro_edge.history.values import Conversation, Recovery, SearchHit
+from soro_edge.history.values import Recovery
 from soro_edge.paths import make_folder, sync_folder
 
-_CONVERSATION = """
-    SELECT id, title, created, updated, (
-        SELECT count(*) FROM messages WHERE conversation = conversations.id AND superseded = 0
-    ) FROM conversations
-"""
 
-
-class History:
+class History(HistoryReader):
     """An open history. Every call may raise StorageError and may come from any thread.
 
     Close it after the last writer is done: a log that is used later raises sqlite3's own error.
@@ -43,13 +37,12 @@ class History:
     def __init__(
         self, *, database: Database, gate: Gate, recovery: Recovery | None, clock: Clock
     ) -> None:
+        super().__init__(database, recovery=recovery)
         self._database = database
         self._gate = gate
         self._clock = clock
         self._backup_lock = threading.Lock()
         self._closed = False
-        self.recovery = recovery
-        """What was repaired at opening, to be shown; None where nothing was wrong."""
 
     @classmethod
     def open(
@@ -85,30 +78,6 @@ class History:
             self.back_up_if_due()
         self._database.close()
         self._gate.leave()
-
-    def conversations(self, *, limit: int = 200, offset: int = 0) -> list[Conversation]:
-        """The list, newest activity first."""
-        with self._database.reading() as connection:
-            rows = connection.execute(
-                _CONVERSATION + " ORDER BY updated DESC, id DESC LIMIT ? OFFSET ?", (limit, offset)
-            ).fetchall()
-        return [_conversation(*row) for row in rows]
-
-    def describe(self, conversation_id: int) -> Conversation:
-        """One line of the list. Raises NoConversation."""
-        with self._database.reading() as connection:
-            row = connection.execute(_CONVERSATION + " WHERE id = ?", (conversation_id,)).fetchone()
-        if row is None:
-            raise NoConversation(id=conversation_id)
-        return _conversation(*row)
-
-    def messages(self, conversation_id: int) -> list[Message]:
-        """What was said, without answers that were asked for again. Raises NoConversation."""
-        with self._database.reading() as connection:
-            messages = read_messages(connection, conversation_id)
-        if not messages:
-            self.describe(conversation_id)
-        return messages
 
     def new_conversation(self) -> ConversationLog:
         """A log that begins its conversation with the first question."""
@@ -146,11 +115,6 @@ class History:
             if not deleted.rowcount:
                 raise NoConversation(id=conversation_id)
 
-    def search(self, text: str, *, limit: int = 50) -> list[SearchHit]:
-        """Where every word of `text` occurs, the last as a beginning; newest first."""
-        with self._database.reading() as connection:
-            return find(connection, text, limit)
-
     def check(self) -> str:
         """Read the whole file; what is wrong with it, in SQLite's words, empty if nothing.
 
@@ -177,12 +141,6 @@ class History:
                 return False  # a blank first copy would stand for a whole day
             make_backup(files)
             return True
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        self.close()
 
 
 def _open_database(
@@ -234,9 +192,3 @@ def _connect(files: HistoryFiles, alone: bool, busy_seconds: float) -> Database:
         database.close()
         raise
     return database
-
-
-def _conversation(
-    id_: int, title: str, created: float, updated: float, messages: int
-) -> Conversation:
-    return Conversation(id=id_, title=title, created=created, updated=updated, messages=messages)

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterable
 from dataclasses import replace
 
-from soro_edge.errors import NoModel
+from soro_edge.model_errors import NoModel
 from soro_edge.stick.errors import NoModelFits, PathTooLong, WrongComputer
 from soro_edge.stick.manifest import Group, StickFile, StickManifest, StickModel
 

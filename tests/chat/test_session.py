@@ -20,11 +20,11 @@ from soro_edge.errors import (
     DiskFull,
     EmptyQuestion,
     EngineDied,
-    NoModel,
     NothingToRepeat,
     NotUtf8,
     QuestionTooLong,
 )
+from soro_edge.model_errors import NoModel
 from soro_edge.testing.scripted import ScriptedAnswer, ScriptedEngine
 
 

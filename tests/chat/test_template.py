@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from soro_edge.chat.template import Turn, render
 from soro_edge.engine.api import Control, ModelInfo, Text
-from soro_edge.errors import BadTemplate
+from soro_edge.model_errors import BadTemplate
 from soro_edge.testing.scripted import GEMMA
 
 CHATML = replace(

@@ -66,6 +66,26 @@ def test_a_flipped_byte_is_told_by_ask_and_by_verify(tiny_model: Path, own_home:
     assert soro("models", "verify", "tiny").returncode == 3
 
 
+def test_verify_says_what_it_can_know(tiny_model: Path, own_home: Path, tmp_path: Path) -> None:
+    """A file that was damaged before it was added, with no manifest beside it, is not called whole."""
+    damaged = tmp_path / "damaged.gguf"
+    damaged.write_bytes(tiny_model.read_bytes())
+    flip_a_byte(damaged)
+    assert soro("models", "add", str(damaged)).returncode == 0
+    done = soro("models", "verify", "damaged")
+    assert done.returncode == 0 and b"damaged: as it was added; whether it was whole" in done.stdout
+    manifest = own_home / "models" / "damaged.toml"
+    text = manifest.read_text(encoding="utf-8")
+    known = text.partition("sha256 = ")[2].split("\n")[0]
+    manifest.write_text(text.replace(known, '""'), encoding="utf-8")
+    done = soro("models", "verify", "damaged")
+    assert done.returncode == 0 and b"it has no checksum" in done.stdout
+    stored = own_home / "models" / "damaged.gguf"
+    stored.write_bytes(stored.read_bytes()[:-1])
+    done = soro("models", "verify", "damaged")
+    assert done.returncode == 3 and b"is cut short" in done.stderr and not done.stdout
+
+
 def test_a_missing_file_is_told(tiny_model: Path, own_home: Path) -> None:
     assert soro("models", "add", str(tiny_model)).returncode == 0
     (own_home / "models" / tiny_model.name).unlink()
@@ -101,11 +121,24 @@ def test_a_question_longer_than_the_context_is_kept_and_told() -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="folders are shut in another way there")
-@pytest.mark.parametrize("words", [("ask", "x"), ("chat",), ("history", "list")])
+@pytest.mark.parametrize("words", [("ask", "x"), ("chat",)])
 def test_a_data_folder_that_cannot_be_written(read_only: Path, words: tuple[str, ...]) -> None:
     done = soro(*words, SORO_HOME=str(read_only))
     assert done.returncode == 6 and "Nothing can be written" in complaint(done)
     assert done.stdout == b""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="folders are shut in another way there")
+def test_reading_works_in_a_folder_that_cannot_be_written(
+    own_home: Path, protect: Callable[[Path], None]
+) -> None:
+    assert soro("ask", "Say yes.", "--max-tokens", "3").returncode == 0
+    protect(own_home)
+    for words in (("list",), ("show", "1"), ("search", "yes"), ("export", "1")):
+        done = soro("history", *words)
+        assert done.returncode == 0 and b"Say yes." in done.stdout and done.stderr == b""
+    done = soro("ask", "--no-history", "Say yes.", "--max-tokens", "3")
+    assert done.returncode == 0 and done.stdout.strip() and done.stderr == b""
 
 
 def test_a_damaged_history_is_told_repaired_and_kept(own_home: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from soro_edge.errors import NoModel, NoModelYet
+from soro_edge.model_errors import NoModel, NoModelYet
 from soro_edge.models import ModelFolder
 from soro_edge.paths import find_paths
 

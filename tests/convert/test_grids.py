@@ -1,6 +1,7 @@
 """The INT grids: codes and scales survive GGUF's blocks, and each block's scale is about the best one."""
 
 import ctypes
+import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -194,6 +195,15 @@ def test_a_compiler_that_fails_is_none(monkeypatch: pytest.MonkeyPatch, tmp_path
     broken.write_text("#!/bin/sh\nexit 1\n")
     broken.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
+    assert compiled.__wrapped__() is None
+
+
+def test_a_compiler_that_hangs_is_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    hanging = tmp_path / "cc"
+    hanging.write_text("#!/bin/sh\nexec tail -f /dev/null\n")
+    hanging.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setattr("convert.compiled.COMPILER_SECONDS", 0.01)
     assert compiled.__wrapped__() is None
 
 

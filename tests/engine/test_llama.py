@@ -22,7 +22,8 @@ from soro_edge.engine.api import (
     TextPiece,
 )
 from soro_edge.engine.client import EngineProcess
-from soro_edge.errors import EngineDied, ModelNotLoaded, NotAModel, QuestionTooLong
+from soro_edge.errors import EngineDied, QuestionTooLong
+from soro_edge.model_errors import ModelNotLoaded, NotAModel
 from soro_edge.models import ModelFolder
 from soro_edge.paths import find_paths
 from soro_edge.testing.scripted import ScriptedEngine

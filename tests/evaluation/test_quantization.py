@@ -5,12 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from soro_edge.errors import EvaluationFailed, ModelCutShort, ModelError
+from soro_edge.errors import EvaluationFailed
 from soro_edge.evaluation import compared
 from soro_edge.evaluation.given_text import our_text, read_text
 from soro_edge.evaluation.journal import METHOD
 from soro_edge.evaluation.native import Scorer
 from soro_edge.evaluation.quantization import QuantizationReport, report_quantization
+from soro_edge.model_errors import ModelCutShort, ModelError
 from soro_edge.testing.tiny_gemma3 import LETTERS, PIECES, write_tiny_gemma3
 
 pytestmark = pytest.mark.native

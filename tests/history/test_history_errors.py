@@ -7,10 +7,18 @@ from pathlib import Path
 import pytest
 
 from soro_edge.chat.messages import AnswerState
-from soro_edge.errors import DiskFull, FolderNotWritable, HistoryBusy, HistoryDamaged, StorageError
+from soro_edge.errors import (
+    DiskFull,
+    FolderNotWritable,
+    HistoryBusy,
+    HistoryDamaged,
+    PathTooLong,
+    StorageError,
+)
 from soro_edge.history.database import our_errors
-from soro_edge.history.files import HistoryFiles
+from soro_edge.history.files import LONGEST_BYTES, HistoryFiles
 from soro_edge.history.gate import Gate
+from soro_edge.history.protected import open_to_read
 from soro_edge.history.store import History
 
 LONG = "Ҷавоби дароз. " * 20_000
@@ -73,6 +81,19 @@ def test_a_folder_where_the_file_should_be_is_told(path: Path) -> None:
     path.mkdir(parents=True)
     with pytest.raises(FolderNotWritable):
         History.open(path)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="SQLite's limit is another one there")
+def test_a_path_that_is_too_long_for_sqlite_is_told(tmp_path: Path) -> None:
+    folder = tmp_path
+    while len(str(folder)) < LONGEST_BYTES - 80:
+        folder /= "d" * 20
+    rest = LONGEST_BYTES - len(str(folder / "history.sqlite3")) - 1
+    History.open(folder / ("e" * rest) / "history.sqlite3").close()
+    long = folder / ("e" * (rest + 2)) / "history.sqlite3"
+    for opening in (History.open, open_to_read):
+        with pytest.raises(PathTooLong):
+            opening(long)
 
 
 def test_writing_on_a_connection_that_may_not_write_is_told(history: History) -> None:

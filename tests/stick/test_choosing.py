@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from soro_edge.errors import NoModel
+from soro_edge.model_errors import NoModel
 from soro_edge.stick.choosing import runnable_from_stick
 from soro_edge.stick.errors import (
     NoModelFits,

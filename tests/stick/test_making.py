@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from soro_edge.engine.api import EngineOptions
-from soro_edge.errors import NotAModel
 from soro_edge.gguf_header import read_header
 from soro_edge.manifest import read_manifest
 from soro_edge.memory import plan_memory
+from soro_edge.model_errors import NotAModel
 from soro_edge.models import manifest_of
 from soro_edge.paths import manifests_folder
 from soro_edge.stick import making

@@ -12,7 +12,8 @@ from textual.app import App
 from textual.pilot import Pilot
 
 from soro_edge import locale
-from soro_edge.errors import EngineDied, NotEnoughMemory, SoroError
+from soro_edge.errors import EngineDied, SoroError
+from soro_edge.model_errors import NotEnoughMemory
 from soro_edge.testing.scripted import ScriptedAnswer
 from soro_edge.tui.screens.chat import ChatScreen
 from soro_edge.tui.work import Loading

@@ -6,7 +6,8 @@ from collections.abc import Callable
 import pytest
 
 from soro_edge.chat.messages import AnswerState
-from soro_edge.errors import DiskFull, EngineDied, FolderNotWritable, ModelDamaged
+from soro_edge.errors import DiskFull, EngineDied, FolderNotWritable
+from soro_edge.model_errors import ModelDamaged
 from soro_edge.testing.scripted import ScriptedAnswer
 from soro_edge.tui.widgets.letters import LetterRow
 from tests.tui.desk import Desk

@@ -11,8 +11,9 @@ from textual.widgets import Static
 
 from soro_edge.chat.messages import AnswerState
 from soro_edge.chat.session import ChatOptions
-from soro_edge.errors import EngineDied, NoModel, SoroError
+from soro_edge.errors import EngineDied, SoroError
 from soro_edge.history.store import History
+from soro_edge.model_errors import NoModel
 from soro_edge.testing.scripted import ScriptedAnswer, ScriptedEngine
 from soro_edge.tui.app import TutorApp
 from soro_edge.tui.screens.chat import ChatScreen
