@@ -5,11 +5,15 @@ Does not know what is compiled there."""
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from sources import COMPILED_EPOCH, run
+from sources import COMPILED_EPOCH, LACKS, run
+
+MIRRORS = ("http://deb.debian.org/debian", "http://archive.debian.org/debian")
+"""The second has the releases that have left the first."""
 
 _IN_A_NAMESPACE = ("unshare", "--mount", "--propagation", "private")
 _ENTER = """\
@@ -42,19 +46,28 @@ class DebianRoot:
     """A newer release whose sources can be fetched, too; none where empty."""
 
     def make(self) -> None:
-        """Anew."""
+        """Anew. Ends the build, with LACKS where no mirror gives the release."""
+        if not any(self._bootstrap(mirror) for mirror in MIRRORS):
+            told = f"Debian's {self.release} cannot be fetched from {' or '.join(MIRRORS)}."
+            print(f"{told} Is there a network?", file=sys.stderr)
+            sys.exit(LACKS)
+        if self.sources_of:
+            newer = f"deb-src {MIRRORS[0]} {self.sources_of} main\n"
+            (self.folder / "etc/apt/sources.list.d/newer.list").write_text(newer)
+        self.run("apt-get", "-qq", "update")
+        self.run("apt-get", "-qq", "install", "--no-install-recommends", *self.packages)
+
+    def _bootstrap(self, mirror: str) -> bool:
+        """Whether that mirror has the release; ends the build where it has, and yet it fails."""
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.parent.mkdir(parents=True, exist_ok=True)
         # It tells of every package; what fails it says on the other stream.
-        command = ("debootstrap", "--variant=minbase", self.release, self.folder)
-        run(*_IN_A_NAMESPACE, *command, stdout=subprocess.DEVNULL)
-        apt = self.folder / "etc/apt"
-        if self.sources_of:
-            binary = (apt / "sources.list").read_text()
-            newer = binary.replace("deb ", "deb-src ", 1).replace(self.release, self.sources_of)
-            (apt / "sources.list.d/newer.list").write_text(newer)
-        self.run("apt-get", "-qq", "update")
-        self.run("apt-get", "-qq", "install", "--no-install-recommends", *self.packages)
+        command = ("debootstrap", "--variant=minbase", self.release, str(self.folder), mirror)
+        code = subprocess.call([*_IN_A_NAMESPACE, *command], stdout=subprocess.DEVNULL)
+        # Its exit code is the same for every failure.
+        if code and any(self.folder.glob("var/lib/apt/lists/*Release")):
+            sys.exit(f"The build ends: debootstrap gave {code}.")
+        return not code
 
     def run(
         self,

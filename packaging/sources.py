@@ -34,6 +34,8 @@ LLAMA_FLAGS = (
     "-DLLAMA_BUILD_TESTS=OFF",
     "-DLLAMA_BUILD_SERVER=OFF",
 )
+LACKS = 3
+"""The exit code where a machine lacks something that no change can give it."""
 COMPILED_EPOCH = 1_767_225_600
 """The time that compilers are told: what is kept from commit to commit bears no commit's time."""
 
