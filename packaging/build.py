@@ -1,6 +1,6 @@
 """The one command for each build: `python packaging/build.py linux`, `windows` or `usb`.
 
-Exit codes: 0 built; 1 a step failed; 3 this machine lacks something, and nothing was begun."""
+Exit codes: 0 built; 1 a step failed; 3 this machine lacks something, or reaches no mirror that has Debian."""
 
 import argparse
 import os
@@ -10,12 +10,11 @@ import sys
 
 import linux_bundle
 import windows_bundle
-from sources import ROOT, has_commit, step
+from sources import LACKS, ROOT, has_commit, step
 
 LINUX = ROOT / "dist/linux/soro"
 WINDOWS = ROOT / "dist/windows/soro"
 INSTALLER = ROOT / "dist/windows/soro-setup.exe"
-LACKS = 3
 _FOR_ALL = {"git": "apt-get install git", "uv": "python3 -m pip install uv"}
 
 

@@ -34,6 +34,8 @@ LLAMA_FLAGS = (
     "-DLLAMA_BUILD_TESTS=OFF",
     "-DLLAMA_BUILD_SERVER=OFF",
 )
+LACKS = 3
+"""The exit code where a machine lacks something that no change can give it."""
 COMPILED_EPOCH = 1_767_225_600
 """The time that compilers are told: what is kept from commit to commit bears no commit's time."""
 
@@ -81,22 +83,22 @@ def fetch(name: str) -> Path:
     return archive
 
 
-def llama_source(folder: Path, *unknown: str) -> None:
+def llama_source(folder: Path) -> None:
     """llama-cpp-python's source, llama.cpp inside, its list of CPU variants cut to those that pay
-    their place and are not `unknown` to the compiler."""
-    archive, left_out = fetch("llama-cpp-python"), (*SERVERS, *unknown)
+    their place."""
+    archive = fetch("llama-cpp-python")
 
     def unpack() -> None:
         shutil.rmtree(folder, ignore_errors=True)
         untar(archive, folder)
         listed = folder / "vendor/llama.cpp/ggml/src/CMakeLists.txt"
-        marks = [f"ggml_add_cpu_backend_variant({name} " for name in left_out]
+        marks = [f"ggml_add_cpu_backend_variant({name} " for name in SERVERS]
         lines = listed.read_text().splitlines(keepends=True)
         kept = [line for line in lines if not any(mark in line for mark in marks)]
         assert len(lines) - len(kept) == len(marks), "llama.cpp names its variants otherwise now"
         listed.write_text("".join(kept))
 
-    make_once(folder.with_suffix(".made"), f"{archive.name} {left_out}", unpack)
+    make_once(folder.with_suffix(".made"), f"{archive.name} {SERVERS}", unpack)
 
 
 def make_site(site: Path, platform: str, llama: Path) -> None:

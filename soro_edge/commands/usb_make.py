@@ -8,7 +8,7 @@ import click
 
 from soro_edge.commands.models import progress_bar
 from soro_edge.commands.program import Program
-from soro_edge.stick.errors import WrongPassphrase
+from soro_edge.stick.errors import KeyExists, NobodyToAsk
 from soro_edge.stick.making import make_stick
 from soro_edge.stick.manifest import Group
 from soro_edge.stick.planning import StickOptions
@@ -68,8 +68,11 @@ def run_make(
 
 
 def run_keygen(program: Program, key: Path | None, *, sealed: bool) -> None:
-    """Raises KeyExists, WrongPassphrase, StorageError."""
+    """Raises KeyExists, NobodyToAsk, StorageError."""
     file = key or default_key(program)
+    if os.path.lexists(file):
+        # Before anybody thinks of a passphrase.
+        raise KeyExists(path=str(file))
     public = make_key(file, _passphrase(file, confirm=True) if sealed else "")
     click.echo(f"{file}\nkey {short(public)}")
     click.echo("Keep a copy in a safe place: computers that trust this key accept no other.")
@@ -80,12 +83,12 @@ def default_key(program: Program) -> Path:
 
 
 def _passphrase(key: Path, *, confirm: bool) -> str:
-    """Raises WrongPassphrase where nobody can be asked."""
+    """Raises NobodyToAsk."""
     given = os.environ.get(_PASSPHRASE)
     if given is not None:
         return given
-    if not sys.stdin.isatty():
-        raise WrongPassphrase(path=str(key))
+    if not (sys.stdin and sys.stdin.isatty()):
+        raise NobodyToAsk
     found: str = click.prompt("Passphrase", hide_input=True, confirmation_prompt=confirm, err=True)
     return found
 

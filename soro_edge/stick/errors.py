@@ -143,6 +143,11 @@ class WrongPassphrase(StickError):
     hint = N_("Write it again, or set SORO_PASSPHRASE where no one can be asked.")
 
 
+class NobodyToAsk(StickError):
+    message = N_("The passphrase of the maker's key cannot be asked for: this is no terminal.")
+    hint = N_("Run this in a terminal, or set SORO_PASSPHRASE.")
+
+
 class CannotMake(StickError):
     message = N_("{reason}")
     hint = N_("{advice}")

@@ -1,11 +1,12 @@
 """Hashing beside copying: a ring of blocks that one thread fills and a second one hashes.
 
 All blocks together stay in a processor's cache, and handing one over costs some microseconds, so that
-the copying waits for the hash only where the hash is what takes longest. Knows no file.
+the copying waits for the hash only where the hash is what takes longest. Whatever ends the thread is
+raised where it is waited for. Knows no file.
 """
 
 import threading
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
 
 BLOCK_BYTES = 1 << 16
 _BLOCKS = 16
+_LOOK_AGAIN_SECONDS = 0.1
+"""So long is waited for the thread before it is asked whether it still lives."""
 
 
 class HashingThread:
@@ -24,15 +27,19 @@ class HashingThread:
             SimpleQueue()
         )
         self._block: memoryview | None = None
+        self._fault: BaseException | None = None
         for _ in range(_BLOCKS):
             self._free.put(memoryview(bytearray(BLOCK_BYTES)))
-        self._thread = threading.Thread(target=self._hash, name="hashing", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="hashing", daemon=True)
         self._thread.start()
 
     def block(self) -> memoryview:
         """One to fill; the same again until it is handed over."""
-        if self._block is None:
-            self._block = self._free.get()
+        while self._block is None:
+            try:
+                self._block = self._free.get(timeout=_LOOK_AGAIN_SECONDS)
+            except Empty:
+                self._check_alive()
         return self._block
 
     def update(self, digest: "Digest", count: int) -> None:
@@ -44,11 +51,22 @@ class HashingThread:
         """Return when all that was handed over is hashed."""
         done = threading.Event()
         self._full.put(done)
-        done.wait()
+        while not done.wait(_LOOK_AGAIN_SECONDS):
+            self._check_alive()
 
     def close(self) -> None:
         self._full.put(None)
         self._thread.join()
+
+    def _check_alive(self) -> None:
+        if not self._thread.is_alive():
+            raise self._fault or RuntimeError("the hashing thread has ended")
+
+    def _run(self) -> None:
+        try:
+            self._hash()
+        except BaseException as fault:  # noqa: BLE001 raised by the thread that waits
+            self._fault = fault
 
     def _hash(self) -> None:
         while (given := self._full.get()) is not None:

@@ -1,5 +1,6 @@
 """What both builds share, without building: the rules, the licences, what is kept, what a machine lacks."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,6 +14,7 @@ rules = packaging("finish_bundle")
 sources = packaging("sources")
 compare = packaging("compare")
 build = packaging("build")
+debian_root = packaging("debian_root")
 
 
 @pytest.fixture
@@ -113,6 +115,50 @@ def test_a_checkout_that_git_gives_no_commit_of_is_told_before_anything_is_built
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     assert "a commit of your own" in build.lacks("linux")
     assert "a commit of your own" in build.lacks("windows")
+
+
+UNSHARE = """#!/bin/sh
+# Stands for every command in a root, and for a debootstrap that finds what the mirror's name says.
+[ "$4" = debootstrap ] || exit 0
+mkdir -p "$7/var/lib/apt/lists"
+case $8 in
+    none) exit 1 ;;
+    cut) touch "$7/var/lib/apt/lists/debootstrap.invalid_dists_bullseye_InRelease"; exit 1 ;;
+    *) echo "$8" >"$7/mirror" ;;
+esac
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="roots are Linux's")
+@pytest.mark.parametrize(
+    ("mirrors", "ends", "taken"),
+    [
+        (("whole", "other"), None, "whole"),
+        (("none", "whole"), None, "whole"),
+        (("none", "none"), 3, ""),
+        (("cut", "whole"), "The build ends: debootstrap gave 1.", ""),
+    ],
+)
+def test_another_mirror_is_asked_where_the_first_has_no_such_debian(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    mirrors: tuple[str, ...],
+    ends: int | str | None,
+    taken: str,
+) -> None:
+    """Where none has it this machine lacks something; a mirror that has it and fails is a fault."""
+    (tmp_path / "unshare").write_text(UNSHARE)
+    (tmp_path / "unshare").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setattr(debian_root, "MIRRORS", mirrors)
+    root = debian_root.DebianRoot(folder=tmp_path / "root", release="bullseye", packages=())
+    if ends is None:
+        root.make()
+        assert (root.folder / "mirror").read_text() == f"{taken}\n"
+    else:
+        with pytest.raises(SystemExit) as ended:
+            root.make()
+        assert ended.value.code == ends
 
 
 @pytest.mark.parametrize("words", [(), ("mac",), ("linux", "--fast"), ("usb",)])

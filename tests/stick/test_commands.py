@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -10,6 +11,7 @@ from soro_edge.commands.usb_start import make_portable
 from soro_edge.paths import find_paths, installation_folder, shipped_models
 from soro_edge.stick.errors import StickReadOnly
 from soro_edge.stick.installed import Installation, running_installation
+from soro_edge.stick.signing import is_sealed
 from tests.stick.calling import usb
 from tests.stick.conftest import GB, MakeStick, write_bundle, write_model
 
@@ -48,6 +50,25 @@ def test_keygen_make_check_install_back_remove(
     assert usb("remove", "--yes") == (0, "Deleted.\n")
     assert not installation_folder().exists() and (own_home / "kept").exists()
     assert usb("back")[0] == 10
+
+
+@pytest.mark.parametrize("closed", [False, True])
+def test_without_a_terminal_no_passphrase_is_asked_and_no_key_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, closed: bool
+) -> None:
+    key = tmp_path / "maker.key"
+    if closed:
+        # As `<&-` leaves it; the runner puts a stream of its own there.
+        monkeypatch.setattr("soro_edge.commands.usb_make.sys", SimpleNamespace(stdin=None))
+    code, told = usb("keygen", "--key", key)
+    assert code == 10 and "passphrase of the maker's key cannot be asked for" in told
+    assert "SORO_PASSPHRASE" in told and told.count("\n") == 1 and not key.exists()
+    monkeypatch.setenv("SORO_PASSPHRASE", "махфӣ")
+    assert usb("keygen", "--key", key)[0] == 0 and is_sealed(key)
+    monkeypatch.delenv("SORO_PASSPHRASE")
+    assert "is a maker's key already" in usb("keygen", "--key", key)[1]
+    code, told = usb("make", tmp_path / "stick", "--key", key)
+    assert code == 10 and "passphrase of the maker's key cannot be asked for" in told
 
 
 @pytest.mark.parametrize(

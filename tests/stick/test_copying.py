@@ -141,6 +141,24 @@ def test_a_file_larger_than_all_blocks_and_the_system_forgets_what_was_read(
     assert all(at + size <= len(content) for at, size in forgotten) and len(forgotten) == 9
 
 
+def test_a_fault_in_the_hashing_thread_ends_the_copy_with_its_error(
+    copier: Copier, copy: Copy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It must not wait for a thread that is no more; the next start goes on from what lies there."""
+
+    class NoMemory:
+        def update(self, _block: memoryview) -> None:
+            raise MemoryError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(hashlib, "sha256", NoMemory)
+        with pytest.raises(MemoryError):
+            copier.bring(copy, Counted())
+    with Copier() as again:
+        again.bring(copy, Counted())
+    assert copy.target.read_bytes() == WHOLE
+
+
 @pytest.mark.parametrize("all_at_once", [True, False])
 def test_a_disk_that_fails_is_told_also_where_it_is_asked_early(
     copier: Copier, copy: Copy, monkeypatch: pytest.MonkeyPatch, all_at_once: bool

@@ -1,4 +1,4 @@
-"""A block that is still hashed is given to nobody."""
+"""A block that is still hashed is given to nobody, and nobody waits for a thread that has ended."""
 
 import hashlib
 import threading
@@ -56,3 +56,17 @@ def test_the_digest_is_that_of_the_bytes_and_waiting_is_for_all(hashing: Hashing
         content += piece
     hashing.wait()
     assert digest.digest() == hashlib.sha256(content).digest()
+
+
+class NoMemory:
+    def update(self, _block: memoryview) -> None:
+        raise MemoryError
+
+
+def test_a_fault_of_the_thread_is_raised_where_it_is_waited_for(hashing: HashingThread) -> None:
+    hashing.update(NoMemory(), 1)  # type: ignore[arg-type]
+    with pytest.raises(MemoryError):
+        hashing.wait()
+    with pytest.raises(MemoryError):
+        while True:
+            hashing.update(hashlib.sha256(), 1)
