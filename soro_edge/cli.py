@@ -52,6 +52,10 @@ def main() -> NoReturn:
         # Whoever read our output has gone: the next program of a pipe, or the terminal.
         _write_nowhere()
         code = INTERRUPTED if error.errno == errno.EIO else 0
+    except SystemExit:
+        # How click answers to the same, and to nothing else; its code would mean a fault.
+        _write_nowhere()
+        code = 0
     sys.exit(code)
 
 

@@ -229,3 +229,15 @@ def test_a_wrong_usage_is_told_in_the_language_in_use(
     command = [sys.executable, "-m", "soro_edge.cli", *words]
     done = subprocess.run(command, capture_output=True, env=environ, timeout=60)
     assert "Ошибка: " in done.stderr.decode()
+
+
+@pytest.mark.parametrize(
+    "words", [("paths",), ("history", "list"), ("models", "list"), ("--help",)]
+)
+def test_a_reader_that_has_gone_is_no_fault(words: tuple[str, ...]) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "soro_edge.cli", *words]
+    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, timeout=60)
+    os.close(writing)
+    assert done.returncode == 0 and b"error" not in done.stderr
