@@ -29,6 +29,7 @@ from soro_edge.engine.native import AbortFlag, lib, library_build
 from soro_edge.engine.pace import Pace
 from soro_edge.engine.prefix import Checkpoint, shared_tokens
 from soro_edge.engine.sampler import sampler_chain
+from soro_edge.engine.watch import Watch
 from soro_edge.engine.states import WORTH_READING_TOKENS, StateStore
 from soro_edge.errors import QuestionTooLong
 
@@ -53,6 +54,7 @@ class LlamaEngine:
     def __init__(self, options: EngineOptions) -> None:
         self._options = options
         self._abort = AbortFlag()
+        self._watch = Watch(self._abort.break_off)
         self._model: LoadedModel | None = None
         self._states: StateStore | None = None
         self._ahead: _Ahead | None = None
@@ -236,15 +238,25 @@ class LlamaEngine:
         model, pace = self._model, self._writing if len(tokens) == 1 else self._reading
         assert model is not None
         before = pace.threads
-        wall, processor = time.perf_counter(), time.process_time()
-        read = self._cache.run(tokens)
-        pace.took(
-            wall_seconds=time.perf_counter() - wall,
-            processor_seconds=time.process_time() - processor,
-        )
-        if pace.threads != before:
-            model.use_threads(self._writing.threads, self._reading.threads)
-        return read
+        while True:
+            wall, processor = time.perf_counter(), time.process_time()
+            self._watch.begin(pace.threads)
+            read = self._cache.run(tokens)
+            broken = self._watch.end()
+            wall, processor = time.perf_counter() - wall, time.process_time() - processor
+            if broken:
+                import sys
+                print("BROKEN", len(tokens), pace.threads, read, round(wall, 3), round(processor/wall, 3), file=sys.stderr)
+                self._abort.go_on()
+                for one in (self._reading, self._writing):
+                    if one.threads > 1:
+                        one._step_down()
+            else:
+                pace.took(wall_seconds=wall, processor_seconds=processor)
+            if broken or pace.threads != before:
+                model.use_threads(self._writing.threads, self._reading.threads)
+            if read or not broken:
+                return read
 
     def _prefill(self, prompt: list[int]) -> Iterator[int]:
         """Read the prompt's new tokens batch by batch; how far it is, after each. Obeys stop."""
