@@ -26,11 +26,10 @@ from soro_edge.engine.kv_cache import KvCache
 from soro_edge.engine.loops import LoopGuard
 from soro_edge.engine.model import LoadedModel
 from soro_edge.engine.native import AbortFlag, lib, library_build
-from soro_edge.engine.pace import Pace
 from soro_edge.engine.prefix import Checkpoint, shared_tokens
 from soro_edge.engine.sampler import sampler_chain
-from soro_edge.engine.watch import Watch
 from soro_edge.engine.states import WORTH_READING_TOKENS, StateStore
+from soro_edge.engine.steps import Steps
 from soro_edge.errors import QuestionTooLong
 
 AHEAD_BATCH_TOKENS = 16
@@ -54,7 +53,6 @@ class LlamaEngine:
     def __init__(self, options: EngineOptions) -> None:
         self._options = options
         self._abort = AbortFlag()
-        self._watch = Watch(self._abort.break_off)
         self._model: LoadedModel | None = None
         self._states: StateStore | None = None
         self._ahead: _Ahead | None = None
@@ -70,7 +68,13 @@ class LlamaEngine:
                 checkpoint_bytes=self._options.checkpoint_bytes,
             )
             self._vocabulary = model.vocabulary
-            self._writing, self._reading = Pace(model.threads), Pace(model.prefill_threads)
+            self._steps = Steps(
+                model.use_threads,
+                self._abort,
+                writing_threads=model.threads,
+                reading_threads=model.prefill_threads,
+            )
+            self._steps.watch.open()
             self._states = self._open_states(model)
             self._model = model
         return self._model.info
@@ -102,6 +106,7 @@ class LlamaEngine:
             way_back = self._cache.checkpoints.newest()
             self._cache.leave([])
             self._save_conversation(0, way_back)
+            self._steps.close()
             self._model.close()
             self._model = None
 
@@ -233,30 +238,8 @@ class LlamaEngine:
     # Tokens
 
     def _read(self, tokens: list[int]) -> bool:
-        """Let the model read one batch, with as many threads as have a core of their own; False where
-        it was stopped."""
-        model, pace = self._model, self._writing if len(tokens) == 1 else self._reading
-        assert model is not None
-        before = pace.threads
-        while True:
-            wall, processor = time.perf_counter(), time.process_time()
-            self._watch.begin(pace.threads)
-            read = self._cache.run(tokens)
-            broken = self._watch.end()
-            wall, processor = time.perf_counter() - wall, time.process_time() - processor
-            if broken:
-                import sys
-                print("BROKEN", len(tokens), pace.threads, read, round(wall, 3), round(processor/wall, 3), file=sys.stderr)
-                self._abort.go_on()
-                for one in (self._reading, self._writing):
-                    if one.threads > 1:
-                        one._step_down()
-            else:
-                pace.took(wall_seconds=wall, processor_seconds=processor)
-            if broken or pace.threads != before:
-                model.use_threads(self._writing.threads, self._reading.threads)
-            if read or not broken:
-                return read
+        """Let the model read one batch; False where it was stopped."""
+        return self._steps.do(lambda: self._cache.run(tokens), tokens=len(tokens))
 
     def _prefill(self, prompt: list[int]) -> Iterator[int]:
         """Read the prompt's new tokens batch by batch; how far it is, after each. Obeys stop."""

@@ -1,71 +1,83 @@
-"""Breaks off a step of several threads that do not get their cores, so that fewer can do it again.
+"""Breaks off a step whose threads do not get their cores, so that fewer can do it again.
 
-Pace learns from a step only when it has ended, and on cores that others have taken one step can last ten
-seconds instead of half a one. A thread of ours looks at it now and then and compares the processor's
-time with the clock's. Knows a clock and a flag, no llama.cpp.
+`Pace` learns from a step that has ended, and on cores that others hold a single one can take ten seconds
+instead of half a one. A thread looks at it meanwhile. Knows clocks, no llama.cpp.
 """
 
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
+
+from soro_edge.engine.pace import starved
 
 LOOK_SECONDS = 0.1 if sys.platform == "win32" else 0.04
 """Between two looks: Windows counts a thread's time in ticks of 16 milliseconds."""
 
-
-@dataclass(frozen=True, slots=True)
-class _Step:
-    threads: int
-    wall_seconds: float
-    processor_seconds: float
-    """Both as they were at its start."""
+Clocks = tuple[float, float]
+"""Seconds of the wall, and of the processor for all threads of this process together."""
 
 
-def starved(*, threads: int, wall_seconds: float, processor_seconds: float) -> bool:
-    """Whether fewer threads would certainly be done sooner: each had less than half a core."""
-    return wall_seconds >= LOOK_SECONDS and processor_seconds < wall_seconds * threads / 2
+def clocks() -> Clocks:
+    return time.perf_counter(), time.process_time()
 
 
 class Watch:
-    """Over one step at a time. `close` ends its thread."""
+    """Over one step at a time: `begin`, compute, `end`. Looks by itself between `open` and `close`."""
 
-    def __init__(self, break_off: Callable[[], None]) -> None:
+    def __init__(
+        self, break_off: Callable[[], None], read_clocks: Callable[[], Clocks] = clocks
+    ) -> None:
         self._break_off = break_off
+        self._clocks = read_clocks
+        # Held while a step is broken off: it must not be the next one.
         self._lock = threading.Lock()
-        self._wanted = threading.Event()
-        self._step: _Step | None = None
-        self._broken = self._closed = False
-        threading.Thread(target=self._look_on, daemon=True, name="watch").start()
+        self._under_way = threading.Event()
+        self._closed = threading.Event()
+        self._threads = 0
+        self._began: Clocks = 0.0, 0.0
+        self._broken_off = False
 
-    def begin(self, threads):
-        self._broken = False
-        if threads > 1:
-            with self._lock:
-                self._step = _Step(threads, time.perf_counter(), time.process_time())
-            if not self._wanted.is_set():
-                self._wanted.set()
-
-    def end(self) -> bool:
+    def begin(self, threads: int) -> None:
+        """A step of so many threads begins; one alone is not watched."""
         with self._lock:
-            self._step = None
-        return self._broken
+            self._threads, self._broken_off, self._began = threads, False, self._clocks()
+            if threads > 1:
+                self._under_way.set()
 
-    def _look_on(self) -> None:
-        seen = None
-        while True:
-            self._wanted.wait()
-            time.sleep(LOOK_SECONDS)
-            with self._lock:
-                step = self._step
-                if step is None:
-                    self._wanted.clear()
-                elif not self._broken and starved(
-                    threads=step.threads,
-                    wall_seconds=time.perf_counter() - step.wall_seconds,
-                    processor_seconds=time.process_time() - step.processor_seconds,
-                ):
-                    self._broken = True
-                    self._break_off()
+    def end(self) -> tuple[Clocks, bool]:
+        """How long the step was, and whether it was broken off: then that holds until it is taken back."""
+        with self._lock:
+            took = self._took()
+            self._threads = 0
+            return took, self._broken_off
+
+    def look(self) -> None:
+        """Break the step off where its threads starve."""
+        with self._lock:
+            if self._threads < 2 or self._broken_off:
+                self._under_way.clear()
+                return
+            wall, processor = self._took()
+            if starved(self._threads, wall_seconds=wall, processor_seconds=processor):
+                self._broken_off = True
+                self._break_off()
+
+    def open(self) -> None:
+        closed = self._closed = threading.Event()
+        threading.Thread(target=self._look_on, args=(closed,), daemon=True).start()
+
+    def close(self) -> None:
+        """May be called twice."""
+        self._closed.set()
+        self._under_way.set()
+
+    def _took(self) -> Clocks:
+        wall, processor = self._clocks()
+        return wall - self._began[0], processor - self._began[1]
+
+    def _look_on(self, closed: threading.Event) -> None:
+        while not closed.is_set():
+            self._under_way.wait()
+            if not closed.wait(LOOK_SECONDS):
+                self.look()
