@@ -13,7 +13,7 @@ WINDOW_SECONDS = 0.6 if sys.platform == "win32" else 0.2
 LEAST_MISSING_CORES = 0.45
 """What is missing must be clear: a part of each step is done by one thread while the others sleep."""
 STARVING_CORES = 0.75
-"""So much is missing only where two threads share one core, or a core is taken: their work comes to a stop."""
+"""So much is missing where two threads share a core: all of them then wait for those two, in turn."""
 ALONE_SECONDS = 0.008
 """Of each step, what one thread does before the others are awake."""
 FIRST_REST_SECONDS, LAST_REST_SECONDS = 1.0, 16.0
