@@ -106,7 +106,7 @@ class LlamaEngine:
             way_back = self._cache.checkpoints.newest()
             self._cache.leave([])
             self._save_conversation(0, way_back)
-            self._steps.close()
+            self._steps.watch.close()
             self._model.close()
             self._model = None
 

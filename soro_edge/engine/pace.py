@@ -57,11 +57,14 @@ class Pace:
                 self.threads, self._trying = self.threads + 1, True
 
     def starved(self, *, wall_seconds: float, processor_seconds: float) -> None:
-        """A step, of these threads or of others here, was broken off after so long."""
-        fewer = max(1, round(processor_seconds / wall_seconds))
-        if fewer < self.threads:
+        """A step of these threads was broken off after so long: at least one thread goes."""
+        self.at_most(min(self.threads - 1, round(processor_seconds / wall_seconds)))
+
+    def at_most(self, threads: int) -> None:
+        """No more than these, for a while; but one."""
+        if max(1, threads) < self.threads:
             self._wall_seconds = self._processor_seconds = 0.0
-            self._step_down(fewer)
+            self._step_down(max(1, threads))
 
     def _step_down(self, threads: int) -> None:
         if self._trying:

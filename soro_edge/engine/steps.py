@@ -22,7 +22,7 @@ class Breaking(Protocol):
 
 
 class Steps:
-    """Of one loaded model; `close` when it goes."""
+    """Of one loaded model, over which `watch` is kept."""
 
     def __init__(
         self,
@@ -52,15 +52,12 @@ class Steps:
                 if broken_off:
                     self._breaking.go_on()
             if broken_off:
+                pace.starved(wall_seconds=wall, processor_seconds=processor)
                 for one in (self._writing, self._reading):
-                    one.starved(wall_seconds=wall, processor_seconds=processor)
+                    one.at_most(pace.threads)
             else:
                 pace.took(wall_seconds=wall, processor_seconds=processor)
             if (self._writing.threads, self._reading.threads) != before:
                 self._use_threads(self._writing.threads, self._reading.threads)
             if done or not broken_off:
                 return done
-
-    def close(self) -> None:
-        """May be called twice."""
-        self.watch.close()

@@ -37,6 +37,7 @@ class Watch:
         self._threads = 0
         self._began: Clocks = 0.0, 0.0
         self._broken_off = False
+        self._thread: threading.Thread | None = None
 
     def begin(self, threads: int) -> None:
         """A step of so many threads begins; one alone is not watched."""
@@ -64,20 +65,23 @@ class Watch:
                 self._break_off()
 
     def open(self) -> None:
-        closed = self._closed = threading.Event()
-        threading.Thread(target=self._look_on, args=(closed,), daemon=True).start()
+        self._closed.clear()
+        self._thread = threading.Thread(target=self._look_on, daemon=True)
+        self._thread.start()
 
     def close(self) -> None:
         """May be called twice."""
         self._closed.set()
         self._under_way.set()
+        if self._thread is not None:
+            self._thread.join()
 
     def _took(self) -> Clocks:
         wall, processor = self._clocks()
         return wall - self._began[0], processor - self._began[1]
 
-    def _look_on(self, closed: threading.Event) -> None:
-        while not closed.is_set():
+    def _look_on(self) -> None:
+        while not self._closed.is_set():
             self._under_way.wait()
-            if not closed.wait(LOOK_SECONDS):
+            if not self._closed.wait(LOOK_SECONDS):
                 self.look()
