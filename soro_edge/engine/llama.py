@@ -74,7 +74,7 @@ class LlamaEngine:
                 writing_threads=model.threads,
                 reading_threads=model.prefill_threads,
             )
-            self._steps.watch.open()
+            self._steps.open()
             self._states = self._open_states(model)
             self._model = model
         return self._model.info
@@ -106,7 +106,7 @@ class LlamaEngine:
             way_back = self._cache.checkpoints.newest()
             self._cache.leave([])
             self._save_conversation(0, way_back)
-            self._steps.watch.close()
+            self._steps.close()
             self._model.close()
             self._model = None
 

@@ -22,7 +22,7 @@ class Breaking(Protocol):
 
 
 class Steps:
-    """Of one loaded model, over which `watch` is kept."""
+    """Of one loaded model, watched between `open` and `close`."""
 
     def __init__(
         self,
@@ -37,6 +37,15 @@ class Steps:
         self._breaking = breaking
         self._writing, self._reading = Pace(writing_threads), Pace(reading_threads)
         self.watch = Watch(breaking.break_off, read_clocks)
+
+    def open(self) -> None:
+        """Watch them; one thread alone needs it not."""
+        if max(self._writing.threads, self._reading.threads) > 1:
+            self.watch.open()
+
+    def close(self) -> None:
+        """May be called twice."""
+        self.watch.close()
 
     def do(self, compute: Callable[[], bool], *, tokens: int) -> bool:
         """A step of so many tokens: one is written, more are read. `compute` says whether it was

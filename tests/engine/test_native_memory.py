@@ -35,7 +35,7 @@ def test_threads_are_kept_from_token_to_token_and_end_with_the_engine(tiny_model
     engine = LlamaEngine(EngineOptions(model_path=str(tiny_model), context_tokens=256, threads=2))
     engine.load()
     during = tasks() - before
-    assert len(during) == 1, "the other is the one that asks"
+    assert len(during) == 2, "one computes with the one that asks, and one watches both"
     request = GenerationRequest(
         prompt=(Text("Салом"),), sampling=Sampling(temperature=0), max_tokens=8
     )
@@ -74,7 +74,7 @@ def test_a_library_without_pools_computes_as_well(
     monkeypatch.setattr(threads, "library", Lacking)
     engine = LlamaEngine(EngineOptions(model_path=str(tiny_model), context_tokens=256, threads=2))
     engine.load()
-    assert tasks() == before
+    assert len(tasks() - before) == 1, "the one that watches"
     request = GenerationRequest(
         prompt=(Text("Салом"),), sampling=Sampling(temperature=0), max_tokens=2
     )
