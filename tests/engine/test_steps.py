@@ -1,11 +1,13 @@
 """The law of steps: one whose threads starve is done again with fewer, soon, and never for ever."""
 
+import itertools
+import threading
 from dataclasses import dataclass, field
 
 import pytest
 
 from soro_edge.engine.steps import Steps
-from soro_edge.engine.watch import LOOK_SECONDS, Clocks
+from soro_edge.engine.watch import LOOK_SECONDS, Clocks, Watch
 
 STEP_SECONDS = 0.4
 """Of one thread with a core of its own."""
@@ -162,3 +164,26 @@ def test_a_failing_step_leaves_no_order_to_break_off() -> None:
     with pytest.raises(ValueError):
         machine.steps.do(fail, tokens=64)
     assert not machine.aborted
+
+
+@pytest.mark.parametrize("most", [1, 2])
+def test_several_threads_are_watched_until_the_end_and_one_is_not(most: int) -> None:
+    before = threading.active_count()
+    steps = Machine(2.0, most=most).steps
+    steps.open()
+    assert threading.active_count() == before + most - 1
+    steps.close()
+    steps.close()
+    assert threading.active_count() == before
+
+
+def test_the_watch_looks_by_itself() -> None:
+    """A step on cores that give nothing ends only when it is broken off."""
+    wall = itertools.count(step=LOOK_SECONDS)
+    broken_off = threading.Event()
+    watch = Watch(broken_off.set, lambda: (next(wall), 0.0))
+    watch.open()
+    watch.begin(2)
+    assert broken_off.wait(30)
+    assert watch.end()[1]
+    watch.close()
