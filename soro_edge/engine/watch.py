@@ -12,7 +12,9 @@ from collections.abc import Callable
 from soro_edge.engine.pace import starved
 
 LOOK_SECONDS = 0.1 if sys.platform == "win32" else 0.04
-"""Between two looks: Windows counts a thread's time in ticks of 16 milliseconds."""
+"""To the first look: Windows counts a thread's time in ticks of 16 milliseconds."""
+LONGEST_LOOK_SECONDS = 8 * LOOK_SECONDS
+"""To a later one: each takes a core for a moment, and mostly finds that all is well."""
 
 Clocks = tuple[float, float]
 """Seconds of the wall, and of the processor for all threads of this process together."""
@@ -81,7 +83,11 @@ class Watch:
         return wall - self._began[0], processor - self._began[1]
 
     def _look_on(self) -> None:
+        pause = LOOK_SECONDS
         while not self._closed.is_set():
-            self._under_way.wait()
-            if not self._closed.wait(LOOK_SECONDS):
+            if not self._under_way.is_set():
+                self._under_way.wait()
+                pause = LOOK_SECONDS
+            if not self._closed.wait(pause):
                 self.look()
+                pause = min(2 * pause, LONGEST_LOOK_SECONDS)
