@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from soro_edge.engine.pace import starved
 from soro_edge.engine.steps import Steps
 from soro_edge.engine.watch import LOOK_SECONDS, Clocks, Watch
 
@@ -102,6 +103,11 @@ def test_what_one_thread_does_alone_is_not_starvation(most: int) -> None:
     machine = Machine(0.05 + 0.95 * most, most=most)
     machine.do()
     assert machine.computed == [most]
+
+
+def test_a_moment_before_the_others_are_awake_is_not_starvation() -> None:
+    """Eight milliseconds of the first forty."""
+    assert not starved(8, wall_seconds=0.04, processor_seconds=0.008 + 8 * 0.032)
 
 
 def test_one_lost_core_of_many_costs_one_thread() -> None:
