@@ -26,10 +26,10 @@ from soro_edge.engine.kv_cache import KvCache
 from soro_edge.engine.loops import LoopGuard
 from soro_edge.engine.model import LoadedModel
 from soro_edge.engine.native import AbortFlag, lib, library_build
-from soro_edge.engine.pace import Pace
 from soro_edge.engine.prefix import Checkpoint, shared_tokens
 from soro_edge.engine.sampler import sampler_chain
 from soro_edge.engine.states import WORTH_READING_TOKENS, StateStore
+from soro_edge.engine.steps import Steps
 from soro_edge.errors import QuestionTooLong
 
 AHEAD_BATCH_TOKENS = 16
@@ -68,7 +68,13 @@ class LlamaEngine:
                 checkpoint_bytes=self._options.checkpoint_bytes,
             )
             self._vocabulary = model.vocabulary
-            self._writing, self._reading = Pace(model.threads), Pace(model.prefill_threads)
+            self._steps = Steps(
+                model.use_threads,
+                self._abort,
+                writing_threads=model.threads,
+                reading_threads=model.prefill_threads,
+            )
+            self._steps.open()
             self._states = self._open_states(model)
             self._model = model
         return self._model.info
@@ -100,6 +106,7 @@ class LlamaEngine:
             way_back = self._cache.checkpoints.newest()
             self._cache.leave([])
             self._save_conversation(0, way_back)
+            self._steps.close()
             self._model.close()
             self._model = None
 
@@ -231,20 +238,8 @@ class LlamaEngine:
     # Tokens
 
     def _read(self, tokens: list[int]) -> bool:
-        """Let the model read one batch, with as many threads as have a core of their own; False where
-        it was stopped."""
-        model, pace = self._model, self._writing if len(tokens) == 1 else self._reading
-        assert model is not None
-        before = pace.threads
-        wall, processor = time.perf_counter(), time.process_time()
-        read = self._cache.run(tokens)
-        pace.took(
-            wall_seconds=time.perf_counter() - wall,
-            processor_seconds=time.process_time() - processor,
-        )
-        if pace.threads != before:
-            model.use_threads(self._writing.threads, self._reading.threads)
-        return read
+        """Let the model read one batch; False where it was stopped."""
+        return self._steps.do(lambda: self._cache.run(tokens), tokens=len(tokens))
 
     def _prefill(self, prompt: list[int]) -> Iterator[int]:
         """Read the prompt's new tokens batch by batch; how far it is, after each. Obeys stop."""

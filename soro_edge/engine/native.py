@@ -104,6 +104,7 @@ class AbortFlag:
 
     def __init__(self) -> None:
         self._buffer = ctypes.create_string_buffer(2)
+        self._stop = False
         library = ctypes.CDLL("ucrtbase" if sys.platform == "win32" else None)
         self._callback = ctypes.cast(library.strlen, lib.ggml_abort_callback)
 
@@ -112,10 +113,23 @@ class AbortFlag:
         lib.llama_set_abort_callback(context, self._callback, ctypes.addressof(self._buffer))
 
     def set(self) -> None:
-        self._buffer[0] = b"\x01"
+        """Stop, for the present step and all later ones."""
+        self._stop = True
+        self.break_off()
 
     def clear(self) -> None:
-        self._buffer[0] = b"\x00"
+        self._stop = False
+        self.go_on()
 
     def is_set(self) -> bool:
-        return self._buffer[0] != b"\x00"
+        return self._stop
+
+    def break_off(self) -> None:
+        """Only the present step: `go_on` takes it back."""
+        self._buffer[0] = b"\x01"
+
+    def go_on(self) -> None:
+        """A Stop stays."""
+        self._buffer[0] = b"\x00"
+        if self._stop:  # asked after the buffer is written: a Stop that comes meanwhile is not lost
+            self._buffer[0] = b"\x01"

@@ -12,6 +12,10 @@ WINDOW_SECONDS = 0.6 if sys.platform == "win32" else 0.2
 """Looked at together: Windows counts a thread's time in ticks of 16 milliseconds."""
 LEAST_MISSING_CORES = 0.45
 """What is missing must be clear: a part of each step is done by one thread while the others sleep."""
+STARVING_CORES = 0.75
+"""So much is missing where two threads share a core: all of them then wait for those two, in turn."""
+ALONE_SECONDS = 0.008
+"""Of each step, what one thread does before the others are awake."""
 FIRST_REST_SECONDS, LAST_REST_SECONDS = 1.0, 16.0
 """Before a thread more is tried again; twice as long after each try in vain."""
 
@@ -43,7 +47,7 @@ class Pace:
         cores, seconds = self._processor_seconds / self._wall_seconds, self._wall_seconds
         self._wall_seconds = self._processor_seconds = 0.0
         if cores < _worth_it(self.threads):
-            self._step_down()
+            self._step_down(self.threads - 1)
         elif self._trying:
             self._trying, self._patience_seconds = False, FIRST_REST_SECONDS
             self._rest_seconds = 0.0
@@ -52,11 +56,30 @@ class Pace:
             if self._rest_seconds <= 0:
                 self.threads, self._trying = self.threads + 1, True
 
-    def _step_down(self) -> None:
+    def starved(self, *, wall_seconds: float, processor_seconds: float) -> None:
+        """A step of these threads was broken off after so long: at least one thread goes."""
+        self.at_most(min(self.threads - 1, round(processor_seconds / wall_seconds)))
+
+    def at_most(self, threads: int) -> None:
+        """No more than these, for a while; but one."""
+        if max(1, threads) < self.threads:
+            self._wall_seconds = self._processor_seconds = 0.0
+            self._step_down(max(1, threads))
+
+    def _step_down(self, threads: int) -> None:
         if self._trying:
             self._patience_seconds = min(2 * self._patience_seconds, LAST_REST_SECONDS)
-        self.threads, self._trying = self.threads - 1, False
+        self.threads, self._trying = threads, False
         self._rest_seconds = self._patience_seconds
+
+
+def starved(threads: int, *, wall_seconds: float, processor_seconds: float) -> bool:
+    """Whether a step that so many threads have computed for so long should be begun anew with fewer.
+
+    Of its whole time: what was done before the cores were lost must not be thrown away too lightly.
+    """
+    had = processor_seconds + (threads - 1) * ALONE_SECONDS
+    return had < (threads - STARVING_CORES) * wall_seconds
 
 
 def _worth_it(threads: int) -> float:

@@ -7,7 +7,7 @@ import ctypes
 
 from soro_edge.engine.api import Control, Prompt
 from soro_edge.engine.native import lib
-from soro_edge.model_errors import BadTemplate
+from soro_edge.model_errors import BadTemplate, ModelNotLoaded
 
 _GEMMA_PIECES = frozenset({"<start_of_turn>", "<end_of_turn>"})
 _PIECE_BYTES = 512
@@ -16,7 +16,7 @@ _WRITTEN = 64
 
 
 class Vocabulary:
-    """Of one loaded model."""
+    """Of one loaded model. Raises ModelNotLoaded where its control pieces are damaged."""
 
     def __init__(self, model: int, *, template: str) -> None:
         self._vocab = lib.llama_model_get_vocab(model)
@@ -116,7 +116,13 @@ class Vocabulary:
         return found
 
     def _name(self, token: int) -> str | None:
-        return lib.llama_vocab_get_text(self._vocab, token).decode() if token >= 0 else None
+        if token < 0:
+            return None
+        try:
+            return str(lib.llama_vocab_get_text(self._vocab, token).decode())
+        except UnicodeDecodeError:
+            reason = f"the text of token {token} is not UTF-8"
+            raise ModelNotLoaded(reason=reason, log="engine.log") from None
 
 
 def _as_bytes(tokens: list[int]) -> bytes:

@@ -1,6 +1,6 @@
 """The engine's goals as ratios, pair by pair, medians of several rounds.
 
-    uv run python tests/benchmarks/engine_goals.py MODEL.gguf [--rounds 3] [--llama-bench PATH] [--speed-only]
+    uv run python -m tests.benchmarks.engine_goals MODEL.gguf [--rounds 3] [--llama-bench PATH] [--speed-only]
         [--neighbours 1]
 
 A real model with a chat template of Gemma's or its own; random weights serve for speed and memory only.
@@ -9,7 +9,6 @@ With neighbours, so many other programs want a core each meanwhile, as a virus s
 
 import argparse
 import json
-import multiprocessing
 import os
 import statistics
 import subprocess
@@ -25,6 +24,7 @@ from soro_edge.bench.trial import GREEDY, run_trial, text_prompt
 from soro_edge.engine.api import EngineOptions, Finished, GenerationRequest
 from soro_edge.engine.client import EngineProcess
 from soro_edge.engine.hardware import LOWER, default_threads
+from tests.benchmarks.neighbours import neighbours
 
 LONG_TOKENS = 1100
 SENTENCES = 2
@@ -66,13 +66,6 @@ def stop_milliseconds(options: EngineOptions, log_file: Path) -> float:
     raise AssertionError("an answer ends with Finished")
 
 
-def want_a_core() -> None:
-    os.setsid()  # a program of its own in the eyes of the scheduler, not a part of this one
-    parent = os.getppid()
-    while os.getppid() == parent:
-        pass
-
-
 def lesson_waits(options: EngineOptions, log_file: Path, states: Path) -> dict[str, float]:
     """The waits of a lesson, each to what it would be without what is kept."""
     found: dict[str, float] = {}
@@ -102,10 +95,8 @@ def main() -> None:
     parser.add_argument("--speed-only", action="store_true")
     parser.add_argument("--neighbours", type=int, default=0)
     given = parser.parse_args()
-    for _ in range(given.neighbours):
-        multiprocessing.Process(target=want_a_core, daemon=True).start()
     rows: dict[str, list[float]] = {}
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, neighbours(given.neighbours):
         log_file = Path(folder) / "engine.log"
         options = EngineOptions(model_path=given.model, threads=given.threads, model_sha256="goals")
         engine = EngineProcess(options, log_file=log_file)

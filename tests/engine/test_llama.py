@@ -218,6 +218,18 @@ def test_a_bad_file_is_one_error_and_no_crash(
     engine.close()
 
 
+@pytest.mark.parametrize("piece", [b"<bos>", b"<eos>"])
+def test_a_damaged_control_piece_is_one_error(
+    tiny_model: Path, tmp_path: Path, piece: bytes
+) -> None:
+    bad = tmp_path / "bad.gguf"
+    bad.write_bytes(tiny_model.read_bytes().replace(piece, b"<b\xffs>", 1))
+    engine = EngineProcess(EngineOptions(model_path=str(bad)), log_file=tmp_path / "engine.log")
+    with pytest.raises(ModelNotLoaded, match="not UTF-8"):
+        engine.load()
+    engine.close()
+
+
 def test_the_starter_model_answers_in_whole_letters(tmp_path: Path) -> None:
     folder = ModelFolder(paths=find_paths())
     manifest = folder.find("smollm2-135m-instruct")

@@ -1,7 +1,6 @@
 """Laws of memory and tuning: counted before loading, made to fit, used only where it was measured."""
 
 import itertools
-import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,11 +10,12 @@ from soro_edge.bench.trial import Trial, run_trial
 from soro_edge.bench.tune import Machine, thread_counts, tune
 from soro_edge.engine.api import EngineOptions, LoadMode
 from soro_edge.engine.progress import LoadingProgress
-from soro_edge.engine.tuning import Tuning, processor_name, read_tuning, write_tuning
+from soro_edge.engine.tuning import read_tuning, write_tuning
 from soro_edge.gguf_header import GgufHeader, read_header
 from soro_edge.memory import fit_memory, plan_memory
 from soro_edge.models import ModelFolder
 from soro_edge.paths import find_paths
+from tests.engine.measured import TUNING
 
 GEMMA_1B = GgufHeader(
     metadata={
@@ -61,19 +61,6 @@ def test_what_is_only_quick_goes_before_the_context() -> None:
     sizes = [plan_memory(GEMMA_1B, options).total_bytes for options in fitted]
     assert sizes == sorted(sizes, reverse=True)
     assert fitted[-1].context_tokens == 512
-
-
-TUNING = Tuning(
-    processor=processor_name(),
-    cores=os.cpu_count() or 1,
-    threads=3,
-    prefill_threads=4,
-    battery_threads=2,
-    prefill_batch_tokens=128,
-    flash_attention=True,
-    load_mode=LoadMode.READ,
-    repack=True,
-)
 
 
 def test_tuning_is_used_on_its_own_processor_only(tmp_path: Path) -> None:

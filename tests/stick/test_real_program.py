@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,7 @@ from click.testing import CliRunner
 
 from soro_edge import cli
 from soro_edge.commands.usb_start import make_portable
-from soro_edge.engine.api import LoadMode
-from soro_edge.engine.tuning import Tuning, processor_name, write_tuning
+from soro_edge.engine.tuning import write_tuning
 from soro_edge.errors import NoFolder
 from soro_edge.history.store import History
 from soro_edge.models import ModelFolder
@@ -18,6 +18,7 @@ from soro_edge.paths import find_paths, installation_folder
 from soro_edge.stick.errors import PageNotWritten
 from soro_edge.stick.installed import Installation
 from soro_edge.stick.launchers import Launchers
+from tests.engine.measured import TUNING
 from tests.stick.calling import FROZEN, usb
 from tests.stick.conftest import GB, MakeStick, write_bundle, write_model
 
@@ -61,17 +62,7 @@ def test_the_end_of_an_installation_reads_the_first_words_ahead(
         words.write(f'[prompt]\nsystem = "{"You teach children. " * 6}"\n')
     paths = find_paths()
     ModelFolder(paths=paths).add(model)
-    tuning = Tuning(
-        processor=processor_name(),
-        cores=os.cpu_count() or 1,
-        threads=1,
-        prefill_threads=1,
-        battery_threads=1,
-        prefill_batch_tokens=64,
-        flash_attention=True,
-        load_mode=LoadMode.READ,
-        repack=True,
-    )
+    tuning = replace(TUNING, threads=1, prefill_threads=1, battery_threads=1)
     write_tuning(paths.tuning_file, tuning)
     assert usb("prepare")[0] == 0
     assert len(list(paths.states_folder.glob("*.state"))) == 1
