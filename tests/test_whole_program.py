@@ -250,14 +250,6 @@ def test_ctrl_c_in_chat_stops_the_answer_and_the_talk_goes_on(home: Path) -> Non
     assert shown().index("Once") < shown().index("Say yes.")
 
 
-def test_in_a_folder_that_cannot_be_written_the_tutor_is_not_painted(read_only: Path) -> None:
-    with Terminal(SORO, SORO_HOME=str(read_only)) as tutor:
-        assert tutor.end() == 6
-        told = tutor.seen.decode()
-    assert "Nothing can be written to the folder" in told and "hint: Allow writing there" in told
-    assert "\x1b[?1049h" not in told  # the screen was not taken
-
-
 def test_without_a_terminal_the_tutor_says_what_to_use() -> None:
     done = subprocess.run(SORO, input="", capture_output=True, text=True)
     assert done.returncode == 2 and "soro chat" in done.stderr and not done.stdout
