@@ -1,5 +1,6 @@
 """Laws of a step that is broken off in the middle of llama.cpp's graph: answer and cache as undisturbed."""
 
+import itertools
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -17,6 +18,10 @@ pytestmark = pytest.mark.native
 
 QUESTIONS = (words(26) * 3, words(9), words(26) * 2)
 """Longer than the window of the tiny model's layers (256), so that their cells are used again."""
+
+
+NODES = (1, 40, 120)
+"""Of llama.cpp's graph, in turn."""
 
 
 @pytest.fixture
@@ -38,12 +43,14 @@ def talk(engine: LlamaEngine) -> tuple[list[str], list[float], list[int]]:
 
 
 class Starving:
-    """Lets each step of several threads starve at one node of llama.cpp's graph."""
+    """Lets each step of several threads starve, at one node after the other."""
 
-    def __init__(self, engine: LlamaEngine, node: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, engine: LlamaEngine, monkeypatch: pytest.MonkeyPatch) -> None:
         engine.load()
-        self._engine, self._node, self._asked = engine, node, 0
-        self.broken_off = 0
+        self._engine, self._asked = engine, 0
+        self.broken_off, self._writes = 0, False
+        self.cases: set[tuple[bool, int]] = set()
+        """Whether a token was written, and the node."""
         self._callback = lib.ggml_abort_callback(self._at_a_node)
         engine._steps.watch.close()  # its own looks would come at other nodes
         lib.llama_set_abort_callback(engine.native_context, self._callback, None)
@@ -52,17 +59,20 @@ class Starving:
 
     def _run(self, run: Callable[[Sequence[int]], bool]) -> Callable[[Sequence[int]], bool]:
         def from_the_first_node(tokens: Sequence[int]) -> bool:
-            self._asked = 0
+            self._asked, self._writes = 0, len(tokens) == 1
             return run(tokens)
 
         return from_the_first_node
 
     def _at_a_node(self, _data: object) -> bool:
         self._asked += 1
-        if self._asked == self._node:
+        node = NODES[self.broken_off % len(NODES)]
+        if self._asked == node:
             self._engine._steps.watch.look()
         stops = self._engine._abort._buffer.value != b""
-        self.broken_off += stops
+        if stops:
+            self.broken_off += 1
+            self.cases.add((self._writes, node))
         return stops
 
 
@@ -78,18 +88,18 @@ def have_all_threads(engine: LlamaEngine, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(steps, "do", with_all)
 
 
-@pytest.mark.parametrize("node", [1, 40, 120])
 def test_an_answer_after_steps_broken_off_is_the_undisturbed_one(
-    two_threads: EngineOptions, monkeypatch: pytest.MonkeyPatch, node: int
+    two_threads: EngineOptions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calm, hurried = LlamaEngine(two_threads), LlamaEngine(two_threads)
     texts, last, cached = talk(calm)
-    starving = Starving(hurried, node, monkeypatch)
+    starving = Starving(hurried, monkeypatch)
     have_all_threads(hurried, monkeypatch)
     found = talk(hurried)
     calm.close()
     hurried.close()
     assert starving.broken_off > 60, "every step was, once"
+    assert starving.cases == set(itertools.product([False, True], NODES))
     assert (found[0], found[2]) == (texts, cached)
     # Cells of the window are taken in another order, and so are sums.
     assert apart(found[1], last) < F32_TOLERANCE
@@ -110,7 +120,7 @@ def test_stop_ends_an_answer_whose_step_is_broken_off(
     two_threads: EngineOptions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     engine = LlamaEngine(two_threads)
-    starving = Starving(engine, 5, monkeypatch)
+    starving = Starving(engine, monkeypatch)
     end = engine._steps.watch.end
 
     def pressed() -> tuple[Clocks, bool]:
