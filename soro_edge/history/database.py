@@ -65,6 +65,11 @@ def is_damage(error: sqlite3.Error) -> bool:
     return _code(error) in _DAMAGED
 
 
+def is_busy(error: sqlite3.Error) -> bool:
+    """Whether another connection holds a lock that was waited for in vain."""
+    return _code(error) in _BUSY
+
+
 def storable(text: str) -> str:
     """`text` without lone surrogates, which UTF-8 cannot hold."""
     return text.encode("utf-8", "replace").decode("utf-8")

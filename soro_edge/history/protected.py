@@ -12,7 +12,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from soro_edge.errors import DiskFull, FolderNotWritable
-from soro_edge.history.database import connect, connect_uri, our_errors
+from soro_edge.history.database import connect, connect_uri, is_busy, our_errors
 from soro_edge.history.files import HistoryFiles, size_bytes
 from soro_edge.history.migrations import MIGRATIONS, migrate, version_of
 from soro_edge.history.reading import HistoryReader
@@ -62,7 +62,9 @@ def _connect(files: HistoryFiles) -> sqlite3.Connection:
     try:
         # First with locks: beside a program that may write there, if we may not.
         connection = _opened(file.main, "mode=ro")
-    except sqlite3.OperationalError:
+    except sqlite3.OperationalError as error:
+        if is_busy(error):
+            raise  # somebody is writing there: without locks half of it would be read
         connection = _opened(file.main, _alone(file))
     if version_of(connection) == len(MIGRATIONS):
         return connection

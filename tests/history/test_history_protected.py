@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from soro_edge.errors import FolderNotWritable, HistoryTooNew, NoConversation
+from soro_edge.errors import FolderNotWritable, HistoryBusy, HistoryTooNew, NoConversation
+from soro_edge.history import protected
 from soro_edge.history.files import HistoryFiles
 from soro_edge.history.protected import open_to_read
 from soro_edge.history.store import History
@@ -74,15 +75,37 @@ def test_what_is_written_now_by_one_who_may_is_read(path: Path, protect: Protect
     with History.open(path) as history:
         log = history.new_conversation()
         log.add_question("Дуюм")
-        protected = path.parent.parent / "seen from elsewhere"
-        protected.mkdir()
+        elsewhere = path.parent.parent / "seen from elsewhere"
+        elsewhere.mkdir()
         for file in path.parent.iterdir():
-            os.link(file, protected / file.name)
-        protect(protected)
-        with open_to_read(protected / path.name) as reader:
+            os.link(file, elsewhere / file.name)
+        protect(elsewhere)
+        with open_to_read(elsewhere / path.name) as reader:
             assert len(reader.conversations()) == 2
             history.new_conversation().add_question("Сеюм")
             assert len(reader.conversations()) == 3
+
+
+def test_a_file_that_somebody_holds_is_not_read_without_locks(
+    path: Path, protect: Protect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """His log is half written, perhaps."""
+    ask(path, "Аввал")
+    protect(path.parent)
+    opened, ways = protected._opened, []
+
+    def held(file: Path, way: str) -> sqlite3.Connection:
+        ways.append(way)
+        if way == "mode=ro":
+            error = sqlite3.OperationalError("database is locked")
+            error.sqlite_errorcode = sqlite3.SQLITE_BUSY
+            raise error
+        return opened(file, way)
+
+    monkeypatch.setattr(protected, "_opened", held)
+    with pytest.raises(HistoryBusy):
+        open_to_read(path)
+    assert ways == ["mode=ro"]
 
 
 def test_a_folder_without_a_history_has_no_conversations(read_only: Path) -> None:
