@@ -145,11 +145,12 @@ def check_writable(probe: Path) -> None:
     try:
         # Windows' answer about permissions says nothing of a write-protected disk.
         probe.touch()
-        probe.unlink()
     except OSError as error:
         told = storage_error(error, probe.parent)
         if isinstance(told, FolderNotWritable):
             raise told from error
+    with suppress(OSError):  # gone already, or held by a virus scanner: it could be made
+        probe.unlink()
 
 
 def write_whole(path: Path, data: bytes) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from soro_edge.errors import FolderNotWritable
-from soro_edge.paths import write_whole
+from soro_edge.paths import check_writable, write_whole
 
 
 def refuse_folders(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
@@ -40,3 +40,21 @@ def test_a_folder_that_a_disk_cannot_keep_is_told(
     refuse_folders(monkeypatch, errno.EIO)
     with pytest.raises(FolderNotWritable):
         write_whole(tmp_path / "file", b"new")
+
+
+@pytest.mark.parametrize("left", [True, False])
+def test_a_trial_file_that_cannot_be_deleted_could_be_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, left: bool
+) -> None:
+    """A virus scanner holds it, or another window that is just starting has tidied it away."""
+    unlink = Path.unlink
+
+    def refuse(path: Path, missing_ok: bool = False) -> None:
+        if left:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        unlink(path)
+        unlink(path, missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    check_writable(tmp_path / "profile" / "probe")
+    assert (tmp_path / "profile" / "probe").exists() == left
