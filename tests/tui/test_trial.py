@@ -194,19 +194,22 @@ def test_a_new_name_replaces_the_old_one(key: str, written: str) -> None:
     desk.run(act)
 
 
-@pytest.mark.parametrize("length", (22, 23, 24, 38, 42, 50))
-def test_a_toast_shows_its_last_word(length: int) -> None:
+@pytest.mark.parametrize("columns", (40, 60))
+def test_a_toast_shows_all_its_words(columns: int) -> None:
     desk = Desk()
 
     async def act() -> None:
-        for _ in range(2):
-            desk.app.notify("ab " * (length // 3) + "!" * (length % 3) + " end")
+        for length in (22, 23, 24, 36, 38, 42, 50):
+            words = [str(number) for number in range(10, 10 + length // 3)]
+            words.append("!" * (length % 3) + "end")
+            desk.app.notify(" ".join(words))
             await desk.until(lambda: len(desk.screen.query(Toast)) == 1)
             await desk.pilot.pause()
-        lines = [strip.text for strip in desk.app.screen._compositor.render_strips()]
-        assert "end" in "".join(lines[:4])
+            lines = [strip.text for strip in desk.app.screen._compositor.render_strips()]
+            shown = " ".join(line.partition("▌")[2] for line in lines[:4])
+            assert shown.split() == words
 
-    desk.run(act, (60, 20), toasts=True)
+    desk.run(act, (columns, 20), toasts=True)
 
 
 def test_copying_tells_what_was_copied() -> None:
