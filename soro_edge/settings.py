@@ -41,7 +41,8 @@ _LEAST_CONTEXT_TOKENS = 256
 """Less holds no question and answer, and llama.cpp ends the process."""
 _MOST = {"context_tokens": 1 << 20, "threads": 512}
 """More threads end llama.cpp's process; a longer window is a mistyped number."""
-_LONGEST_PROFILE_LETTERS = 64
+_LONGEST_PROFILE_BYTES = 255
+"""Of a folder's name, on every usual file system."""
 _CHOICES = {"language": LANGUAGES, "theme": ("dark", "light")}
 
 
@@ -113,6 +114,6 @@ def _checked(name: str, value: object, file: Path) -> str | int:
     if name in _CHOICES and value not in _CHOICES[name]:
         raise refuse(", ".join(_CHOICES[name]))
     plain = value.replace("-", "").replace("_", "").isalnum()
-    if name == "profile" and not (plain and len(value) <= _LONGEST_PROFILE_LETTERS):
-        raise refuse(f"a–z 0–9 - _, ≤ {_LONGEST_PROFILE_LETTERS}")
+    if name == "profile" and not (plain and len(value.encode()) <= _LONGEST_PROFILE_BYTES):
+        raise refuse(f"a–z 0–9 - _, ≤ {_LONGEST_PROFILE_BYTES} bytes")
     return value

@@ -60,7 +60,7 @@ def _program() -> str:
 
 def _processor(program: Program) -> str:
     tuned = read_tuning(program.paths.tuning_file)
-    threads = tuned.threads if tuned else default_threads()
+    threads = program.threads or (tuned.threads if tuned else default_threads())
     used = _("the model works on {threads} of {cores} cores").format(
         threads=threads, cores=psutil.cpu_count()
     )

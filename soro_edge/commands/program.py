@@ -81,6 +81,12 @@ class Program:
 
         return plan_memory(read_header(self.models.file(manifest)), self.engine_options(manifest))
 
+    @property
+    def threads(self) -> int:
+        """What the settings ask for; 0 where they leave it to us."""
+        # With more threads than processors they wait for each other, for minutes.
+        return min(self.settings.threads, os.cpu_count() or 1)
+
     def untuned_options(self, manifest: "Manifest") -> "EngineOptions":
         """What the settings and the model ask for."""
         from soro_edge.engine.api import EngineOptions
@@ -90,8 +96,7 @@ class Program:
         return EngineOptions(
             model_path=str(path),
             context_tokens=self.context_tokens(manifest),
-            # With more threads than processors they wait for each other, for minutes.
-            threads=min(self.settings.threads, os.cpu_count() or 1) or None,
+            threads=self.threads or None,
             states_folder=str(self.paths.states_folder),
             model_sha256=manifest.sha256,
             checkpoint_bytes=checkpoint_bytes(manifest.size_bytes),

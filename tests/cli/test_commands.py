@@ -10,9 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from soro_edge.commands.doctor import _processor
+from soro_edge.commands.program import Program
 from soro_edge.model_errors import NoModel, NoModelYet
 from soro_edge.models import ModelFolder
 from soro_edge.paths import find_paths
+from soro_edge.settings import Settings
 
 
 def soro(*words: str, given: bytes = b"", **environ: str) -> subprocess.CompletedProcess[bytes]:
@@ -76,7 +79,7 @@ def test_a_bad_setting_is_told(own_home: Path) -> None:
         ((), {"SORO_THREADS": "abc"}, "variable SORO_THREADS"),
         ((), {"SORO_THREADS": "513"}, "variable SORO_THREADS"),
         ((), {"SORO_CONTEXT_TOKENS": "99999999999"}, "variable SORO_CONTEXT_TOKENS"),
-        (("--profile", "x" * 65), {}, "option --profile"),
+        (("--profile", "ҷ" * 128), {}, "option --profile"),
     ],
 )
 def test_a_bad_setting_says_where_it_came_from(
@@ -167,6 +170,12 @@ def test_doctor_says_ok_on_every_line() -> None:
     assert done.returncode == 0, done.stdout.decode()
     assert all(line.startswith("ok") for line in done.stdout.decode().splitlines())
     assert "Ғғ Ӣӣ Ққ Ӯӯ Ҳҳ Ҷҷ" in done.stdout.decode()
+
+
+@pytest.mark.parametrize(("asked", "used"), [(1, 1), (512, os.cpu_count() or 1)])
+def test_doctor_says_on_how_many_cores_the_model_really_works(asked: int, used: int) -> None:
+    program = Program(paths=find_paths(), settings=Settings(threads=asked))
+    assert f"works on {used} of " in _processor(program)
 
 
 @pytest.mark.native
