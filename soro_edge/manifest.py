@@ -14,7 +14,9 @@ from soro_edge.engine.api import Sampling
 from soro_edge.model_errors import BadManifest
 
 Value = TypeVar("Value")
-NAME = re.compile(r"\w[\w.-]{0,63}")
+NAME = re.compile(r"\w[\w.-]{0,199}")
+LONGEST_NEW_NAME = 64
+"""Letters; what was added before this bound stays."""
 _FILE_NAME = re.compile(r"[^/\\:\x00-\x1f\x7f]{1,255}")
 """No way out of the manifest's folder."""
 NAME_RULE = "a–z 0–9 . - _, ≤ 64"

@@ -19,7 +19,15 @@ from soro_edge.engine.api import EngineOptions
 from soro_edge.engine.hardware import free_memory_bytes
 from soro_edge.errors import BadOption, StorageError
 from soro_edge.gguf_header import GgufHeader, read_header
-from soro_edge.manifest import NAME, NAME_RULE, Manifest, printable, read_manifest, write_manifest
+from soro_edge.manifest import (
+    LONGEST_NEW_NAME,
+    NAME,
+    NAME_RULE,
+    Manifest,
+    printable,
+    read_manifest,
+    write_manifest,
+)
 from soro_edge.memory import fit_memory, plan_memory
 from soro_edge.model_errors import (
     ModelCutShort,
@@ -135,7 +143,7 @@ class ModelFolder:
         Raises NoModelFile, FolderNotModel, NotAModel, ModelCutShort, ModelDamaged, ModelExists, DiskFull,
         BadOption where the name cannot be a file's.
         """
-        if name and not NAME.fullmatch(name):
+        if name and not (NAME.fullmatch(name) and len(name) <= LONGEST_NEW_NAME):
             raise BadOption(name="name", value=name[:80], reason=NAME_RULE, source="--name")
         manifest = manifest_of(source)
         file_name = f"{name}.gguf" if name else source.name

@@ -43,13 +43,17 @@ def test_a_good_manifest_is_read_and_written_back(tmp_path: Path) -> None:
     assert write_manifest(read_manifest(again)) == write_manifest(manifest)
 
 
+def test_a_long_name_that_was_given_before_there_was_a_bound_is_read(tmp_path: Path) -> None:
+    assert read_manifest(written(tmp_path, name="x" * 200)).name == "x" * 200
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [
         ("name", r"a\u001b[2Jb"),
         ("name", "two words"),
         ("name", "../up"),
-        ("name", "x" * 65),
+        ("name", "x" * 201),
         ("name", ""),
         ("title", r"red \u001b[31m"),
         ("title", r"turned \u202e round"),

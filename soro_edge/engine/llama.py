@@ -74,9 +74,9 @@ class LlamaEngine:
                 writing_threads=model.threads,
                 reading_threads=model.prefill_threads,
             )
-            self._steps.open()
             self._states = self._open_states(model)
             self._model = model
+            self._steps.open()
         return self._model.info
 
     @property
