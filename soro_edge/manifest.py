@@ -19,6 +19,8 @@ LONGEST_NEW_NAME = 64
 """Letters; what was added before this bound stays."""
 _FILE_NAME = re.compile(r"[^/\\:\x00-\x1f\x7f]{1,255}")
 """No way out of the manifest's folder."""
+_PACKAGE = re.compile(r"[A-Za-z_]\w*")
+"""Python's name of one; looking for a part of a package would import the rest."""
 NAME_RULE = "a–z 0–9 . - _, ≤ 64"
 _LONGEST_LETTERS = 200
 """Of what people read."""
@@ -72,7 +74,7 @@ def read_manifest(path: Path) -> Manifest:
         languages=tuple(printable(str(item)) for item in reader.value("", "languages", list, [])),
         license=reader.text("", "license", "unknown"),
         source=reader.text("", "source", ""),
-        package=reader.value("file", "package", str, "") or None,
+        package=reader.name("file", "package", _PACKAGE, "") or None,
         quantization=reader.text("file", "quantization", "unknown"),
         context_tokens=reader.value("context", "tokens", int, 2048),
         memory_bytes=reader.value("context", "memory_bytes", int, 0),
@@ -155,22 +157,19 @@ class _Reader:
         section = self._document.get(table, {}) if table else self._document
         found = section.get(name, default) if isinstance(section, dict) else default
         if not isinstance(found, kind) or isinstance(found, bool):
-            place = f"{table}.{name}" if table else name
-            raise BadManifest(path=str(self._path), reason=f"{place}: {kind.__name__}")
+            raise self._refused(table, name, kind.__name__)
         return found
 
-    def name(self, table: str, name: str, rule: re.Pattern[str]) -> str:
-        found = self.value(table, name, str)
-        if not rule.fullmatch(found):
-            place = f"{table}.{name}" if table else name
-            raise BadManifest(path=str(self._path), reason=f"{place}: {found[:80]!a}")
+    def name(self, table: str, name: str, rule: re.Pattern[str], default: str | None = None) -> str:
+        found = self.value(table, name, str, default)
+        if found != default and not rule.fullmatch(found):
+            raise self._refused(table, name, f"{found[:80]!a}")
         return found
 
     def text(self, table: str, name: str, default: str | None = None) -> str:
         found = self.value(table, name, str, default)
         if printable(found) != found:
-            place = f"{table}.{name}" if table else name
-            raise BadManifest(path=str(self._path), reason=f"{place}: {found[:80]!a}")
+            raise self._refused(table, name, f"{found[:80]!a}")
         return found
 
     def number(self, table: str, name: str, default: float) -> float:
@@ -181,3 +180,7 @@ class _Reader:
             if whole
             else self.value(table, name, float, default)
         )
+
+    def _refused(self, table: str, name: str, what: str) -> BadManifest:
+        place = f"{table}.{name}" if table else name
+        return BadManifest(path=str(self._path), reason=f"{place}: {what}")

