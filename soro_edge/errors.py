@@ -11,7 +11,7 @@
     │   └── EngineSilent               it did not start, or answered nonsense
     ├── StorageError               exit 6
     │   ├── FolderNotWritable
-    │   ├── PathTooLong                longer than SQLite takes
+    │   ├── HistoryPathTooLong         longer than SQLite takes
     │   ├── NoFolder                   no folder of that name to write into
     │   ├── DiskFull
     │   ├── HistoryBusy                another program holds the history
@@ -107,7 +107,7 @@ class FolderNotWritable(StorageError):
     hint = N_("Allow writing there, or name another folder in the variable SORO_HOME.")
 
 
-class PathTooLong(StorageError):
+class HistoryPathTooLong(StorageError):
     message = N_(
         "The path of the history is too long: {have_bytes} bytes, and {most_bytes} fit: {path}"
     )

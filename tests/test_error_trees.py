@@ -6,6 +6,8 @@ from types import ModuleType
 import pytest
 
 from soro_edge import errors, model_errors
+from soro_edge.errors import SoroError
+from soro_edge.stick import errors as stick_errors
 
 DRAWN_ELSEWHERE = {"ModelError", "StickError"}
 
@@ -33,3 +35,17 @@ def test_the_drawn_tree_is_the_tree(module: ModuleType) -> None:
     }
     assert here == {name: above for name, above in tree.items() if name in here}
     assert set(tree) - set(here) <= DRAWN_ELSEWHERE
+
+
+def test_no_two_errors_have_one_name() -> None:
+    """By its name one crosses from process to process."""
+    modules = (errors, model_errors, stick_errors)
+    names = [
+        name
+        for module in modules
+        for name, kind in vars(module).items()
+        if isinstance(kind, type)
+        and issubclass(kind, SoroError)
+        and kind.__module__ == module.__name__
+    ]
+    assert sorted(names) == sorted(set(names))

@@ -122,7 +122,7 @@ class Program:
         return History.open(self.paths.history_file(self.settings.profile))
 
     def check_history_writable(self) -> None:
-        """Raises FolderNotWritable, PathTooLong: before anything is opened or loaded."""
+        """Raises FolderNotWritable, HistoryPathTooLong: before anything is opened or loaded."""
         from soro_edge.history.files import HistoryFiles
 
         files = HistoryFiles(self.paths.history_file(self.settings.profile))

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from soro_edge.errors import PathTooLong
+from soro_edge.errors import HistoryPathTooLong
 from soro_edge.paths import sync_folder
 
 LONGEST_BYTES = 504
@@ -49,12 +49,12 @@ class HistoryFiles:
         """Exists while a damaged file is replaced; holds the name under which it is kept."""
         return self._beside("restoring")
 
-    def path_too_long(self, *, with_others: bool = False) -> PathTooLong | None:
+    def path_too_long(self, *, with_others: bool = False) -> HistoryPathTooLong | None:
         """The error to raise where SQLite does not open the main file, or all of those beside it."""
         have = len(os.fsencode(os.path.realpath(self.main))) + _ADDED_BYTES * with_others
         if os.name == "nt" or have <= LONGEST_BYTES:
             return None
-        return PathTooLong(have_bytes=have, most_bytes=LONGEST_BYTES, path=str(self.main))
+        return HistoryPathTooLong(have_bytes=have, most_bytes=LONGEST_BYTES, path=str(self.main))
 
     def temporary(self, purpose: str) -> Path:
         """A file being written, to be renamed; one name for each process."""

@@ -12,7 +12,7 @@ from soro_edge.errors import (
     FolderNotWritable,
     HistoryBusy,
     HistoryDamaged,
-    PathTooLong,
+    HistoryPathTooLong,
     StorageError,
 )
 from soro_edge.history.database import our_errors
@@ -92,7 +92,7 @@ def test_a_path_that_is_too_long_for_sqlite_is_told(tmp_path: Path) -> None:
     History.open(folder / ("e" * rest) / "history.sqlite3").close()
     long = folder / ("e" * (rest + 2)) / "history.sqlite3"
     for opening in (History.open, open_to_read):
-        with pytest.raises(PathTooLong):
+        with pytest.raises(HistoryPathTooLong):
             opening(long)
 
 
