@@ -212,20 +212,21 @@ def test_a_toast_shows_all_its_words(columns: int) -> None:
     desk.run(act, (columns, 20), toasts=True)
 
 
+def toasts(desk: Desk) -> str:
+    return " ".join(str(toast.render()) for toast in desk.screen.query(Toast))
+
+
 def test_copying_tells_what_was_copied() -> None:
     desk = Desk("Якум", "Дуюм")
 
     async def act() -> None:
         await desk.pilot.press("f9")
-        await desk.until(lambda: "no answer to copy" in toasts())
+        await desk.until(lambda: "no answer to copy" in toasts(desk))
         await desk.ask("Савол")
         await desk.ask("Савол")
         await desk.pilot.press("f9")
-        await desk.until(lambda: "last answer was copied" in toasts())
+        await desk.until(lambda: "last answer was copied" in toasts(desk))
         assert desk.app.clipboard == "Дуюм"
-
-    def toasts() -> str:
-        return " ".join(str(toast.render()) for toast in desk.screen.query(Toast))
 
     desk.run(act, toasts=True)
 
@@ -244,11 +245,8 @@ def test_what_another_window_did_is_seen_in_the_list_and_told() -> None:
         del desk.store.titles[1]
         view.highlighted = view.option_count - 1
         await desk.pilot.press("enter")
-        await desk.until(lambda: "deleted in another window" in toasts())
+        await desk.until(lambda: "deleted in another window" in toasts(desk))
         assert not view.title_of(1)
-
-    def toasts() -> str:
-        return " ".join(str(toast.render()) for toast in desk.screen.query(Toast))
 
     desk.run(act, toasts=True)
 
