@@ -242,8 +242,9 @@ def _write_all(writing: FileIO, chunk: memoryview) -> None:
 def _open_target(path: Path, kept: int) -> FileIO:
     flags = os.O_WRONLY | os.O_CREAT | _NO_LINKS
     stream = FileIO(os.open(path, flags, 0o644), "wb")
+    if stream.seek(0, os.SEEK_END) > kept:  # some drivers of FAT refuse to cut where nothing is cut
+        stream.truncate(kept)
     stream.seek(kept)
-    stream.truncate()
     return stream
 
 

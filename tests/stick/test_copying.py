@@ -4,6 +4,7 @@ import errno
 import hashlib
 import os
 from collections.abc import Iterator
+from io import FileIO
 from itertools import pairwise
 from pathlib import Path
 
@@ -215,3 +216,22 @@ def test_a_system_that_forgets_nothing_copies_as_well(
     monkeypatch.setattr(copying, "_FORGET_BYTES", BLOCK_BYTES)
     assert copier.bring(copy, Counted()) == SIZE
     assert asked and copy.target.read_bytes() == WHOLE
+
+
+def test_a_file_is_cut_only_where_it_is_too_long(
+    copier: Copier, copy: Copy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class OnFuse(FileIO):
+        """As one FAT driver has it."""
+
+        def truncate(self, size: int | None = None, /) -> int:
+            if size is None or os.fstat(self.fileno()).st_size <= size:
+                raise PermissionError(errno.EPERM, "ftruncate")
+            return super().truncate(size)
+
+    monkeypatch.setattr(copying, "FileIO", OnFuse)
+    copy.target.parent.mkdir()
+    for there in (b"", WHOLE[:BLOCK_BYTES], WHOLE[:BLOCK_BYTES] + b"x" * SIZE, b"another"):
+        copy.target.write_bytes(there)
+        copier.bring(copy, Counted())
+        assert copy.target.read_bytes() == WHOLE
