@@ -85,8 +85,9 @@ def fetch(name: str) -> Path:
 
 def llama_source(folder: Path) -> None:
     """llama-cpp-python's source, llama.cpp inside, its list of CPU variants cut to those that pay
-    their place."""
+    their place and have one for the Core 2."""
     archive = fetch("llama-cpp-python")
+    patch = ROOT / "packaging/llama_ssse3.patch"
 
     def unpack() -> None:
         shutil.rmtree(folder, ignore_errors=True)
@@ -97,8 +98,12 @@ def llama_source(folder: Path) -> None:
         kept = [line for line in lines if not any(mark in line for mark in marks)]
         assert len(lines) - len(kept) == len(marks), "llama.cpp names its variants otherwise now"
         listed.write_text("".join(kept))
+        # Not as a part of the checkout that the build folder may lie in: there git skips all of it.
+        alone = {**os.environ, "GIT_CEILING_DIRECTORIES": str(folder.parent.resolve())}
+        run("git", "-C", folder / "vendor/llama.cpp", "apply", patch, env=alone)
 
-    make_once(folder.with_suffix(".made"), f"{archive.name} {SERVERS}", unpack)
+    recipe = f"{archive.name} {SERVERS} {patch.read_text()}"
+    make_once(folder.with_suffix(".made"), recipe, unpack)
 
 
 def make_site(site: Path, platform: str, llama: Path) -> None:
