@@ -45,12 +45,12 @@ NEWER = ("python3.11", "sqlite3")
 def build(target: Path) -> None:
     make_once(BUILD / "root.made", f"{OLD} {NEWER}", _make_old)
     make_once(BUILD / "compilers.made", str(COMPILERS), COMPILERS.make)
-    llama_source(INSIDE / "llama")
+    llama = llama_source(INSIDE / "llama")
     for script in (*SCRIPTS.glob("*.sh"), SCRIPTS / "old_glibc.h"):
         shutil.copy(script, INSIDE)
     _compile("sqlite")
     _compile("python")
-    _compile("libraries", *LLAMA_FLAGS)
+    _compile("libraries", *LLAMA_FLAGS, source=llama)
     with step("program"):
         make_site(INSIDE / "site", "x86_64-manylinux_2_28", INSIDE / "llama")
         commit_source(INSIDE / "source")
@@ -67,10 +67,10 @@ def _make_old() -> None:
     OLD.run("sh", "-c", f"cd /build/downloads && apt-get -qq source --download-only {names}")
 
 
-def _compile(part: str, *flags: str) -> None:
+def _compile(part: str, *flags: str, source: str = "") -> None:
     """By its script, which says where it runs and where the result lies."""
     script = SCRIPTS / f"build_{part}.sh"
-    recipe = script.read_text() + (SCRIPTS / "old_glibc.h").read_text() + " ".join(flags)
+    recipe = script.read_text() + (SCRIPTS / "old_glibc.h").read_text() + " ".join(flags) + source
 
     def compile_part() -> None:
         if part == "libraries":

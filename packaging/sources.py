@@ -83,9 +83,9 @@ def fetch(name: str) -> Path:
     return archive
 
 
-def llama_source(folder: Path) -> None:
+def llama_source(folder: Path) -> str:
     """llama-cpp-python's source, llama.cpp inside, its list of CPU variants cut to those that pay
-    their place and have one for the Core 2."""
+    their place and have one for the Core 2. Its recipe, for that of what is compiled from it."""
     archive = fetch("llama-cpp-python")
     patch = ROOT / "packaging/llama_ssse3.patch"
 
@@ -104,6 +104,7 @@ def llama_source(folder: Path) -> None:
 
     recipe = f"{archive.name} {SERVERS} {patch.read_text()}"
     make_once(folder.with_suffix(".made"), recipe, unpack)
+    return recipe
 
 
 def make_site(site: Path, platform: str, llama: Path) -> None:

