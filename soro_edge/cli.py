@@ -34,7 +34,8 @@ INTERRUPTED = 130
 
 def main() -> NoReturn:
     """The entry point: runs a command, turns errors into sentences and exit codes."""
-    # Closed before we began (`>&-`): what is printed goes nowhere, and nothing else changes.
+    # Closed before we began (`<&-`, `>&-`): nothing is read, what is printed goes nowhere.
+    sys.stdin = sys.stdin or Path(os.devnull).open(encoding="utf-8")  # noqa: SIM115
     sys.stdout = sys.stdout or Path(os.devnull).open("w")  # noqa: SIM115
     sys.stderr = sys.stderr or Path(os.devnull).open("w")  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):

@@ -11,7 +11,10 @@ ROOT = Path(__file__).parents[1] / "soro_edge"
 RANK = {
     "locale": 0,
     "html_page": 0,
+    "control_characters": 0,
+    "tajik_contexts": 0,
     "errors": 1,
+    "tajik": 1,
     "model_errors": 2,
     "paths": 2,
     "settings": 3,

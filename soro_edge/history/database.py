@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from soro_edge.control_characters import without_control_characters
 from soro_edge.errors import (
     DiskFull,
     FolderNotWritable,
@@ -71,8 +72,8 @@ def is_busy(error: sqlite3.Error) -> bool:
 
 
 def storable(text: str) -> str:
-    """`text` without lone surrogates, which UTF-8 cannot hold."""
-    return text.encode("utf-8", "replace").decode("utf-8")
+    """`text` without lone surrogates, which UTF-8 cannot hold, and without control characters."""
+    return without_control_characters(text.encode("utf-8", "replace").decode("utf-8"))
 
 
 @contextmanager

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 
 from soro_edge.chat.messages import AnswerState, Message, Role
+from soro_edge.control_characters import without_control_characters
 from soro_edge.errors import ConversationGone
 from soro_edge.history.database import Database, storable
 from soro_edge.history.search import forget_message, index_message
@@ -101,7 +102,7 @@ def read_messages(connection: sqlite3.Connection, conversation_id: int) -> list[
         Message(
             id=id_,
             role=Role.ASSISTANT if role == Role.ASSISTANT else Role.USER,
-            text=text,
+            text=without_control_characters(text),  # a file may be older than the filter
             state=_state(state),
         )
         for id_, role, text, state in rows

@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager
 from typing import Protocol, Self
 
 from soro_edge.chat.messages import Message
+from soro_edge.control_characters import without_control_characters
 from soro_edge.errors import NoConversation
 from soro_edge.history.log import read_messages
 from soro_edge.history.search import find
@@ -81,4 +82,5 @@ class HistoryReader:
 def _conversation(
     id_: int, title: str, created: float, updated: float, messages: int
 ) -> Conversation:
+    title = without_control_characters(title)
     return Conversation(id=id_, title=title, created=created, updated=updated, messages=messages)

@@ -5,6 +5,7 @@ A person's words are folded and quoted, never parsed as FTS syntax. Knows no con
 
 import sqlite3
 
+from soro_edge.control_characters import without_control_characters
 from soro_edge.history.folding import folded_words, words
 from soro_edge.history.titles import one_line
 from soro_edge.history.values import SearchHit, Snippet
@@ -72,9 +73,9 @@ def find(connection: sqlite3.Connection, text: str, limit: int) -> list[SearchHi
     return [
         SearchHit(
             conversation_id=conversation_id,
-            title=title,
+            title=without_control_characters(title),
             message_id=message_id,
-            snippet=snippet_of(original, wanted),
+            snippet=snippet_of(without_control_characters(original), wanted),
             created=created,
         )
         for conversation_id, title, message_id, original, created in rows

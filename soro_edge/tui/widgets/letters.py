@@ -6,7 +6,15 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.widgets import Input, Static
 
-TAJIK_LETTERS = dict(zip("гикухчГИКУХЧ", "ғӣқӯҳҷҒӢҚӮҲҶ", strict=True))
+from soro_edge.tajik import OWN_LETTERS, PLAIN_LETTERS
+
+TAJIK_LETTERS = dict(
+    zip(
+        PLAIN_LETTERS + PLAIN_LETTERS.upper(),
+        OWN_LETTERS + OWN_LETTERS.upper(),
+        strict=True,
+    )
+)
 """Alt and the plain letter give the Tajik one."""
 
 ROW = tuple(TAJIK_LETTERS.values())
