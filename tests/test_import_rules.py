@@ -15,6 +15,7 @@ RANK = {
     "tajik_contexts": 0,
     "errors": 1,
     "tajik": 1,
+    "markup": 1,
     "model_errors": 2,
     "paths": 2,
     "settings": 3,
@@ -42,6 +43,7 @@ ONLY_IN = {
     "convert": ("commands/convert.py",),
     "gguf": ("testing/",),
     "numpy": ("testing/", "evaluation/"),
+    "pylatexenc": ("markup/formulas.py",),
     "nacl": ("stick/signing.py",),
 }
 

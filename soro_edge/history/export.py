@@ -1,15 +1,13 @@
 """A conversation as a text to keep, print or hand in: Markdown, plain text, HTML.
 
-Values in, text out: nothing is read or written here. Questions are shown letter for letter; answers
-are the Markdown that the model wrote, shown as such or rendered with raw HTML and images disabled.
+Values in, text out: nothing is read or written here. Questions are shown letter for letter. Answers are
+the Markdown that the model wrote: Markdown and plain text give it as it is, HTML as markup/ reads it.
 """
 
 import re
 import time
 from collections.abc import Sequence
 from html import escape
-
-from markdown_it import MarkdownIt
 
 from soro_edge.chat.messages import AnswerState, Message, Role
 from soro_edge.history.values import Conversation
@@ -23,6 +21,8 @@ _STYLE = """
 h2 { font-size: 1rem; margin: 1.5rem 0 0.25rem; color: #555; }
 .question { white-space: pre-wrap; border-left: 4px solid #888; padding-left: 0.75rem; }
 pre { white-space: pre-wrap; background: #f3f3f3; padding: 0.5rem; }
+.math { font-family: "Cambria Math", "DejaVu Sans", "Noto Sans Math", sans-serif; }
+pre.math { font-family: "DejaVu Sans Mono", Consolas, monospace; background: none; }
 td, th { border: 1px solid #999; padding: 0.2rem 0.5rem; }
 """.strip()
 
@@ -58,14 +58,17 @@ def to_html(
     conversation: Conversation, messages: Sequence[Message], *, language: str = "tg"
 ) -> str:
     """One self-contained page, ready to print; `language` is that of the conversation."""
-    renderer = MarkdownIt("commonmark", {"html": False}).enable("table").disable("image")
+    # Here: the other forms need no parser, and it takes a tenth of a second to import.
+    from soro_edge.markup.markdown import answer_parser
+
+    parser = answer_parser()
     body: list[str] = []
     for message in messages:
         body.append(f"<h2>{escape(_speaker(message))}</h2>")
         if message.role is Role.USER:
             body.append(f'<div class="question">{escape(message.text)}</div>')
         else:
-            body.append(f'<div class="answer">\n{renderer.render(message.text)}</div>')
+            body.append(f'<div class="answer">\n{parser.render(message.text)}</div>')
         if note := _note(message):
             body.append(f'<p class="note">{escape(note)}</p>')
     body.append(f'<p class="note">{escape(_warning())}</p>')

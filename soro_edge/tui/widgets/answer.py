@@ -48,9 +48,9 @@ class Answer(Vertical):
 
     def compose(self) -> ComposeResult:
         # Not at the top: the first paint does not wait for the Markdown parser.
-        from soro_edge.tui.widgets.markdown import SafeMarkdown
+        from soro_edge.tui.widgets.markdown import AnswerMarkdown
 
-        self._markdown = SafeMarkdown(self.text, open_links=False)
+        self._markdown = AnswerMarkdown(self.text)
         yield self._markdown
         line = Static(self._note, classes="note", markup=False)
         line.display = bool(self._note)
