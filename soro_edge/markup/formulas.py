@@ -80,6 +80,8 @@ _FRACTIONS = frozenset({"frac", "dfrac", "tfrac", "cfrac"})
 _APPLICATION = "\u2061"
 """Stands after a function's name until it is known what follows."""
 _APPLIED = re.compile(_APPLICATION + r"(?=[\w√∛∜|½¼¾-])")
+_PERCENT = re.compile(r"(?<!\\)%")
+"""LaTeX would begin a comment; who writes an answer means per cent."""
 _SPACES = re.compile(" +")
 _OPERATORS = frozenset("·×÷±∓≤≥≠≈≡⇒⇔→←↔∈∉∪∩⊂⊃⊆∥⊥~∝⇌")
 _FENCES = {
@@ -128,7 +130,8 @@ def draw(latex: str, *, lines: bool = False) -> str | None:
     if len(latex) > LONGEST_FORMULA:
         return None
     try:
-        nodes, _begin, _length = LatexWalker(latex, tolerant_parsing=False).get_latex_nodes()
+        source = _PERCENT.sub(r"\\%", latex)
+        nodes, _begin, _length = LatexWalker(source, tolerant_parsing=False).get_latex_nodes()
         parts = _parts(nodes)
         drawn = _lines(parts) if lines else _line(parts).strip()
     except (LatexWalkerError, _NotDrawableError, RecursionError):
@@ -346,7 +349,7 @@ def _macro(node: LatexMacroNode, tokens: _Tokens) -> list[_Part]:
     if name in _FRACTIONS:
         return [_Fraction(argument(0), argument(1))]
     if name == "sqrt":
-        return [_root("" if given[0] is None else argument(0), argument(1))]
+        return [_root(argument(0) if given and given[0] else "", argument(1))]
     if name in _TEXT:
         return [argument(0)]
     if name == "mathbb":
