@@ -24,7 +24,7 @@ from soro_edge.commands.groups.models import models
 from soro_edge.commands.groups.spoken import SpokenOption, argument, group, option
 from soro_edge.commands.groups.usb import usb
 from soro_edge.commands.program import AnswerOptions, Program
-from soro_edge.errors import DiskFull, SoroError
+from soro_edge.errors import DiskFull, SoroError, TooManyOpenFiles
 from soro_edge.locale import _
 from soro_edge.paths import find_paths, storage_error
 from soro_edge.settings import read_settings
@@ -78,6 +78,9 @@ def _run() -> int:
         if error.errno in (errno.EPIPE, errno.EIO):
             raise
         told = storage_error(error, Path(error.filename or "stdout"))
+        if isinstance(told, TooManyOpenFiles):
+            show_error(told)
+            return told.exit_code
         return _show_full(told) if isinstance(told, DiskFull) else _show_fault()
     except Exception:  # noqa: BLE001 the CLI's edge: a person gets a sentence, the log the rest
         return _show_fault()

@@ -15,6 +15,7 @@
     │   ├── HistoryPathTooLong         longer than SQLite takes
     │   ├── NoFolder                   no folder of that name to write into
     │   ├── DiskFull
+    │   ├── TooManyOpenFiles           the system allows this program, or all, no more
     │   ├── HistoryBusy                another program holds the history
     │   ├── HistoryDamaged
     │   ├── HistoryTooNew              written by a newer version
@@ -131,6 +132,11 @@ class NoFolder(StorageError):
 class DiskFull(StorageError):
     message = N_("The disk is full: {path}")
     hint = N_("Free some space. What is on the screen is not saved until then.")
+
+
+class TooManyOpenFiles(StorageError):
+    message = N_("The computer lets no more files be opened.")
+    hint = N_("Close other programs and try again.")
 
 
 class HistoryBusy(StorageError):

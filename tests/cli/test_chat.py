@@ -1,7 +1,10 @@
 """`soro chat` on pipes and consoles: what it reads, and how Ctrl-C ends it."""
 
 import io
+import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -68,3 +71,29 @@ def test_a_question_without_end_is_refused_before_the_model_is_looked_for() -> N
 def test_a_system_text_that_is_no_utf8_is_told() -> None:
     done = soro("ask", "--system", "\udcff", "салом", "--no-history")
     assert done.returncode == 4 and b"not UTF-8" in done.stderr
+
+
+@pytest.mark.usefixtures("known_starter")
+@pytest.mark.skipif(os.name == "nt", reason="no such limit there")
+@pytest.mark.parametrize("files", [6, 8, 9])
+def test_too_many_open_files_are_told_in_a_sentence(files: int) -> None:
+    import resource
+
+    done = subprocess.run(
+        [sys.executable, "-m", "soro_edge.cli", "ask", "салом", "--max-tokens", "2"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (files, files)),
+        timeout=60,
+    )
+    told = done.stderr.decode()
+    assert done.returncode in (5, 6) and told.startswith("error: ") and "Traceback" not in told
+
+
+@pytest.mark.native
+@pytest.mark.usefixtures("known_starter")
+@pytest.mark.skipif(os.name == "nt", reason="no such shell there")
+def test_a_closed_standard_input_is_an_empty_one() -> None:
+    closed = f'"{sys.executable}" -m soro_edge.cli chat <&-'
+    done = subprocess.run(["bash", "-c", closed], capture_output=True, timeout=60)
+    assert done.returncode == 0 and b"Traceback" not in done.stderr
