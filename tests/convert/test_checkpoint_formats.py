@@ -261,11 +261,6 @@ def test_an_untied_output_matrix_is_a_tensor_of_its_own(tmp_path: Path) -> None:
     source = open_checkpoint(tmp_path / "untied").tensors["lm_head.weight"]
     np.testing.assert_array_equal(source.rows(0, len(head)), head)
 
-    write_checkpoint(tmp_path / "tied", layers=1, change=change)
-    tied = open_checkpoint(tmp_path / "tied")
-    assert "lm_head.weight" not in tied.tensors
-    assert tied.said == ("lm_head left out: it is tied to the embedding",)
-
 
 def test_scales_of_activations_are_left_out_and_it_is_said(tmp_path: Path) -> None:
     def change(stored: Stored) -> None:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -214,6 +215,21 @@ def test_a_size_is_used_and_never_exceeded(
 
 
 def test_a_size_that_cannot_be_reached_is_refused(small: WrittenCheckpoint, output: Path) -> None:
-    with pytest.raises(BadTarget, match="larger than the size asked for"):
+    with pytest.raises(
+        BadTarget, match=r"takes at least 0\.\d MB, more than `--size` allows"
+    ) as caught:
         convert_tiny(small.folder, output, most_bytes=50_000)
     assert files(output.parent) == []
+    least = re.search(r"--size ([\d.]+)MB", caught.value.hint)
+    assert least
+    report = convert_tiny(small.folder, output, most_bytes=int(float(least[1]) * 1e6))
+    assert report.size_bytes <= float(least[1]) * 1e6
+
+
+def test_a_size_that_cannot_be_reached_is_refused_before_anything_is_measured(
+    small: WrittenCheckpoint, output: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for step in ("tokenized_texts", "prove_vocabulary", "measured_gains"):
+        monkeypatch.delattr(pipeline, step)
+    with pytest.raises(BadTarget, match="takes at least"):
+        convert_tiny(small.folder, output, most_bytes=50_000)
