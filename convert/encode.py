@@ -71,7 +71,7 @@ class TensorRows:
     def _require_in_range(self, rows: slice, values: Matrix) -> None:
         largest = _LARGEST.get(self.planned.type, np.inf)
         # One pass: where the sum of squares is small enough, so is each value.
-        if np.vdot(values, values) <= largest**2 or np.abs(values).max() <= largest:
+        if float(np.vdot(values, values)) <= largest**2 or np.abs(values).max() <= largest:
             return
         row, column = np.unravel_index(np.abs(values).argmax(), values.shape)
         number = rows.start + int(row) if self.kept is None else int(self.kept[rows][row])
