@@ -1,5 +1,6 @@
 """generation_config.json: how the checkpoint's makers let it write. Every member may be missing."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,7 +28,7 @@ def read_generation_config(folder: Path) -> Members:
 class Sampling:
     """How the runtime is to choose tokens."""
 
-    values: dict[str, object]
+    values: Mapping[str, object]
     """The manifest's `[sampling]`."""
     remarks: tuple[str, ...]
     """What the file says that no runtime takes, in sentences without a full stop."""
