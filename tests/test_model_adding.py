@@ -49,7 +49,7 @@ def source(tmp_path: Path) -> Path:
 
 def names(models: ModelFolder) -> list[str]:
     folder = models.paths.models_folder
-    return sorted(os.listdir(folder)) if folder.exists() else []
+    return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
 
 
 def test_a_model_keeps_the_name_of_its_file(models: ModelFolder, source: Path) -> None:

@@ -22,7 +22,7 @@ COMMAND = (sys.executable, "-m", "soro_edge.chat.template_process")
 LONGEST_TEMPLATE_LETTERS = 1 << 18
 _CPU_SECONDS = 6.0
 """The interpreter's start included; on Linux the process ends itself earlier."""
-_WALL_SECONDS = 15.0
+_WALL_SECONDS = 120.0
 _MEMORY_BYTES = 300_000_000
 _LOOK_SECONDS = 0.02
 """So often the process is looked at: in this time it can fill some 50 MB."""

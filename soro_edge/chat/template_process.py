@@ -24,7 +24,8 @@ CPU_SECONDS = 2
 """A template of the field takes some milliseconds; two loops of 99,999, one in the other, take an hour."""
 MEMORY_BYTES = 400_000_000
 """All that the process may have, the interpreter's 40 MB included."""
-WALL_SECONDS = 30.0
+WALL_SECONDS = 300.0
+"""For where nothing else ends it: the program that started it was killed, on Windows."""
 _LONGEST_PROMPT_LETTERS = 1_000_000
 _PAD = "\u2003"
 """A space that no template writes: where it is gone, the template trims what it is given."""
