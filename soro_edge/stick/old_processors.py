@@ -10,17 +10,18 @@ from collections.abc import Iterable, Mapping
 from soro_edge.gguf_header import GgufHeader
 
 PICOSECONDS_A_WEIGHT: Mapping[str, int] = {
-    "Q4_0": 45,
-    "Q8_0": 95,
-    "Q4_1": 400,
-    "IQ4_NL": 400,
-    "Q5_0": 600,
-    "Q5_1": 600,
-    "F32": 250,
-    "F16": 1000,
-    "BF16": 1000,
+    "Q4_0": 113,
+    "Q8_0": 161,
+    "F32": 493,
+    "Q4_1": 778,
+    "IQ4_NL": 917,
+    "BF16": 1239,
+    "Q5_1": 1358,
+    "Q5_0": 1373,
+    "F16": 1574,
 }
-"""One thread of the build for SSE4.2 at decoding, by `python -m tests.benchmarks.weight_types LIBRARIES`."""
+"""One thread of the build for SSE4.2 at decoding, by `python -m tests.benchmarks.weight_types LIBRARIES` on
+a busy machine: only their ratios count."""
 _UNMEASURED_PICOSECONDS = max(PICOSECONDS_A_WEIGHT.values())
 _QUICK_PICOSECONDS = 2 * PICOSECONDS_A_WEIGHT["Q8_0"]
 _SLOW_SHARE = 0.05
