@@ -29,6 +29,12 @@ def models() -> ModelFolder:
     return folder
 
 
+def sparse(path: Path) -> None:
+    """A gigabyte that takes no room."""
+    path.touch()
+    os.truncate(path, 1 << 30)
+
+
 STRANGERS: dict[str, Callable[[Path], object]] = {
     "cut": lambda path: path.write_text('name = "m'),
     "nested": lambda path: path.write_text("x = " + "[" * 20_000),
@@ -37,7 +43,7 @@ STRANGERS: dict[str, Callable[[Path], object]] = {
     "pipe": os.mkfifo,
     "dangling link": lambda path: path.symlink_to("gone"),
     "link to itself": lambda path: path.symlink_to(path),
-    "sparse": lambda path: (path.touch(), os.truncate(path, 1 << 30)),
+    "sparse": sparse,
     "colon in its file's name": lambda path: path.write_text(
         'name = "a"\ntitle = "a"\n[file]\nname = "gemma3:270m.gguf"\nsize_bytes = 1\nsha256 = ""\n'
     ),
