@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.test_bad_days import complaint
+from tests.cli.test_errors import complaint
 from tests.cli.test_commands import soro
 from tests.gguf_bytes import gguf, tensor, text
 
