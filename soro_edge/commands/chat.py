@@ -9,8 +9,8 @@ from types import FrameType
 
 import click
 
+from soro_edge.chat.endings import how_it_ended
 from soro_edge.chat.letters import LONGEST_INPUT_BYTES, too_long
-from soro_edge.chat.messages import AnswerState
 from soro_edge.chat.session import Answered, ChatEvent, ChatSession, NotSaved, TurnsDropped
 from soro_edge.commands.models import progress_bar
 from soro_edge.commands.program import AnswerOptions, Program
@@ -112,7 +112,8 @@ def _print_answer(events: Generator[ChatEvent, None, None], session: ChatSession
                         unsaved = error  # told after the answer, not in the middle of it
                     case Answered(state=state, saved=saved):
                         sys.stdout.write("\n")
-                        _note(state)
+                        if ending := how_it_ended(state):
+                            click.echo(f"({ending})")
                         if unsaved and not saved:
                             return _tell(unsaved)
                     case _:
@@ -139,14 +140,3 @@ def _ctrl_c_stops(session: ChatSession) -> Iterator[threading.Event]:
         yield stopped
     finally:
         signal.signal(signal.SIGINT, before)
-
-
-def _note(state: AnswerState) -> None:
-    notes = {
-        AnswerState.STOPPED: _("Stopped."),
-        AnswerState.CUT: _("The answer was cut at its greatest length."),
-        AnswerState.LOOPED: _("The model repeated itself or gave no answer."),
-        AnswerState.EMPTY: _("The model repeated itself or gave no answer."),
-    }
-    if state in notes:
-        click.echo(f"({notes[state]})")

@@ -9,7 +9,8 @@ import time
 from collections.abc import Sequence
 from html import escape
 
-from soro_edge.chat.messages import AnswerState, Message, Role
+from soro_edge.chat.endings import how_it_ended
+from soro_edge.chat.messages import Message, Role
 from soro_edge.history.values import Conversation
 from soro_edge.html_page import html_page
 from soro_edge.locale import _
@@ -36,7 +37,7 @@ def to_markdown(conversation: Conversation, messages: Sequence[Message]) -> str:
             parts.append(_literal(message.text))
         else:
             parts.append(_closed(message.text.strip()))
-        if note := _note(message):
+        if note := how_it_ended(message.state):
             parts.append(f"*{note}*")
     parts += ["---", _warning()]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -48,7 +49,7 @@ def to_text(conversation: Conversation, messages: Sequence[Message]) -> str:
     parts = [f"{title}\n{'=' * len(title)}", _date(conversation)]
     for message in messages:
         parts.append(f"{_speaker(message)}:\n{message.text.strip()}".rstrip())
-        if note := _note(message):
+        if note := how_it_ended(message.state):
             parts.append(f"({note})")
     parts.append(f"--\n{_warning()}")
     return "\n\n".join(parts) + "\n"
@@ -69,7 +70,7 @@ def to_html(
             body.append(f'<div class="question">{escape(message.text)}</div>')
         else:
             body.append(f'<div class="answer">\n{parser.render(message.text)}</div>')
-        if note := _note(message):
+        if note := how_it_ended(message.state):
             body.append(f'<p class="note">{escape(note)}</p>')
     body.append(f'<p class="note">{escape(_warning())}</p>')
     return html_page(
@@ -83,21 +84,6 @@ def to_html(
 
 def _speaker(message: Message) -> str:
     return _("Question") if message.role is Role.USER else _("Answer")
-
-
-def _note(message: Message) -> str:
-    """How an answer ended, where it did not end well."""
-    match message.state:
-        case AnswerState.COMPLETE:
-            return ""
-        case AnswerState.EMPTY:
-            return _("There was no answer.")
-        case AnswerState.STOPPED:
-            return _("The answer was stopped.")
-        case AnswerState.LOOPED:
-            return _("The answer repeated itself.")
-        case AnswerState.WRITING | AnswerState.CUT | AnswerState.FAILED:
-            return _("The answer is not whole.")
 
 
 def _warning() -> str:

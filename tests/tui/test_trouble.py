@@ -183,7 +183,7 @@ def test_ctrl_c_stops_an_answer_and_never_quits() -> None:
         await desk.ask_until("Шумор", "як")
         await desk.pilot.press("ctrl+c")
         gate.set()
-        await desk.until(lambda: "Stopped." in desk.lines())
+        await desk.until(lambda: "The answer was stopped." in desk.lines())
         await desk.pilot.press("ctrl+c")
         await desk.pilot.pause()
         assert not desk.store.closed
