@@ -20,8 +20,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-CONTEXTS = (100, 400, 1600)
-"""Tokens in the KV cache where decoding is measured; the prompt between them is prefill."""
 TURN_CONTEXT, TURN_READ, TURN_WRITE = 800, 60, 150
 WRITE_TOKENS = 24
 BATCH = 64
@@ -36,6 +34,7 @@ def main() -> None:
     parser.add_argument("model", type=Path)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--contexts", default="100,400,1600", help="tokens in the KV cache")
     parser.add_argument("--variants", default="", help="only these, as sse42,haswell")
     parser.add_argument("--against", type=Path, help="another bundle's libraries")
     parser.add_argument("--against-f16", action="store_true")
@@ -58,9 +57,7 @@ def main() -> None:
                 ]
                 # Every second round backwards: who comes first finds another machine than who comes last.
                 order = (1, 0) if done % 2 else (0, 1)
-                measured = {
-                    side: measure(*sides[side], given.model, given.threads) for side in order
-                }
+                measured = {side: measure(*sides[side], given) for side in order}
                 other, own = measured[0], measured[1]
                 if other and own:
                     runs.setdefault(name_of(variant), []).append((other, own))
@@ -83,19 +80,20 @@ def alone(variant: Path, folder: Path) -> Path:
     return own
 
 
-def measure(libraries: Path | None, f16: bool, model: Path, threads: int) -> Times | None:
+def measure(libraries: Path | None, f16: bool, given: argparse.Namespace) -> Times | None:
     """From a child; None where it cannot run."""
     environ = dict(os.environ)
     if libraries:
         environ["LLAMA_CPP_LIB_PATH"] = str(libraries)
     code = "from tests.benchmarks.cpu_variants import run; run()"
-    child = [sys.executable, "-c", code, str(model), str(threads), "f16" if f16 else ""]
+    settings = (str(given.model), str(given.threads), given.contexts, "f16" if f16 else "")
+    child = [sys.executable, "-c", code, *settings]
     done = subprocess.run(child, env=environ, capture_output=True, text=True)
     return json.loads(done.stdout) if done.returncode == 0 else None
 
 
 def run() -> None:
-    """In the child: prefill and decode, print the seconds of each part."""
+    """In the child: prefill, and decode at each length of the context; print the seconds of each part."""
     from soro_edge.engine.api import EngineOptions, KvCacheType, Text
     from soro_edge.engine.llama import LlamaEngine
     from soro_edge.engine.native import lib
@@ -104,8 +102,8 @@ def run() -> None:
         model_path=sys.argv[1],
         threads=int(sys.argv[2]),
         prefill_batch_tokens=BATCH,
-        kv_cache_type=KvCacheType.F16 if sys.argv[3] else KvCacheType.AUTO,
-        flash_attention=True if sys.argv[3] else None,
+        kv_cache_type=KvCacheType.F16 if sys.argv[4] else KvCacheType.AUTO,
+        flash_attention=True if sys.argv[4] else None,
     )
     engine = LlamaEngine(options)
     engine.load()
@@ -137,7 +135,7 @@ def run() -> None:
         times[part] = time.process_time() - began[0], time.perf_counter() - began[1]
 
     read(16)
-    for tokens in CONTEXTS:
+    for tokens in map(int, sys.argv[3].split(",")):
         if position < TURN_CONTEXT < tokens:
             read(TURN_CONTEXT)
             timed("turn", (read, TURN_CONTEXT + TURN_READ), (write, TURN_WRITE))
