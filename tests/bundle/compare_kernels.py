@@ -1,6 +1,6 @@
 """`python compare_kernels.py libggml-cpu-VARIANT.so`: our products of quantized numbers for processors below
-AVX2 (the patches llama_sse of packaging) against ggml's own generic code in the same library, which is plain C.
-Ends with an error at the first difference.
+AVX2 (the patches in packaging) against ggml's own generic code in the same library, which is plain C. Ends
+with an error at the first difference.
 
 It needs nothing but Python, and so it runs on an emulated processor, where numpy takes minutes to start."""
 
