@@ -207,8 +207,24 @@ VALUES = st.sampled_from(
     ]
 )
 PLACES = st.sampled_from(
-    "name title languages license file file.name file.size_bytes file.sha256 file.package context "
-    "context.tokens context.memory_bytes sampling.top_k sampling.temperature prompt.system prompt".split()
+    [
+        "name",
+        "title",
+        "languages",
+        "license",
+        "file",
+        "file.name",
+        "file.size_bytes",
+        "file.sha256",
+        "file.package",
+        "context",
+        "context.tokens",
+        "context.memory_bytes",
+        "sampling.top_k",
+        "sampling.temperature",
+        "prompt.system",
+        "prompt",
+    ]
 )
 
 
