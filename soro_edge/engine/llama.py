@@ -191,6 +191,8 @@ class LlamaEngine:
         way_back = cache.checkpoints.newest()
         cache.leave(prompt)
         self._save_conversation(here, way_back)
+        if states is not None:
+            states.renew()
         if states is not None and self._model is not None:
             saved, there = states.best(prompt, window_tokens=self._model.window_tokens)
             if saved is not None and there >= here + WORTH_READING_TOKENS:
