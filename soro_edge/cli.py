@@ -18,8 +18,9 @@ from typing import Any, NoReturn
 import click
 
 from soro_edge import __version__, locale
+from soro_edge.commands.groups.evaluation import evaluate
 from soro_edge.commands.groups.history import history
-from soro_edge.commands.groups.makers import convert, evaluate
+from soro_edge.commands.groups.makers import convert
 from soro_edge.commands.groups.models import models
 from soro_edge.commands.groups.spoken import SpokenOption, argument, group, option
 from soro_edge.commands.groups.usb import usb
