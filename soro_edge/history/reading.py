@@ -5,8 +5,8 @@ from contextlib import AbstractContextManager
 from typing import Protocol, Self
 
 from soro_edge.chat.messages import Message
-from soro_edge.control_characters import without_control_characters
 from soro_edge.errors import NoConversation
+from soro_edge.history.database import seconds_of, text_of
 from soro_edge.history.log import read_messages
 from soro_edge.history.search import find
 from soro_edge.history.values import Conversation, Recovery, SearchHit
@@ -80,7 +80,13 @@ class HistoryReader:
 
 
 def _conversation(
-    id_: int, title: str, created: float, updated: float, messages: int
+    id_: int, title: object, created: object, updated: object, messages: int
 ) -> Conversation:
-    title = without_control_characters(title)
-    return Conversation(id=id_, title=title, created=created, updated=updated, messages=messages)
+    # A damaged row may hold anything; what can be read of it is shown.
+    return Conversation(
+        id=id_,
+        title=text_of(title),
+        created=seconds_of(created),
+        updated=seconds_of(updated),
+        messages=messages,
+    )

@@ -1,15 +1,18 @@
 """What the screen does when something fails, waits or is left: nothing typed or written is lost."""
 
 import threading
+import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from textual import events
 
+from soro_edge.chat import rendering
 from soro_edge.chat.messages import AnswerState
 from soro_edge.errors import DiskFull, EngineDied, FolderNotWritable
 from soro_edge.model_errors import ModelDamaged
-from soro_edge.testing.scripted import ScriptedAnswer
+from soro_edge.testing.scripted import GEMMA, ScriptedAnswer, ScriptedEngine
 from soro_edge.tui.widgets.letters import LetterRow, TajikInput
 from tests.tui.desk import Desk
 from tests.tui.memory_store import told
@@ -262,5 +265,24 @@ def test_a_paste_steers_no_terminal() -> None:
         desk.app.post_message(events.Paste("\x1b[2Jном"))
         await desk.until(lambda: "ном" in desk.app.screen.query_one(TajikInput).value)
         assert desk.app.screen.query_one(TajikInput).value == "[2Jном"
+
+    desk.run(act)
+
+
+def test_a_chat_template_that_hangs_keeps_nobody_from_leaving() -> None:
+    """The tutor opens, and F10 ends it while the template still runs."""
+    loops = "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}"
+    desk = Desk()
+    desk.engine = ScriptedEngine(info=replace(GEMMA, architecture="llama", chat_template=loops))
+    desk.app.services = replace(desk.app.services, engine=desk.engine)
+
+    async def act() -> None:
+        until = time.monotonic() + 60
+        while not rendering._running and time.monotonic() < until:
+            await desk.pilot.pause(0.01)
+        [child] = rendering._running
+        await desk.pilot.press("f10")
+        await desk.until(lambda: desk.store.closed)
+        assert child.wait(30) < 0 and not rendering._running
 
     desk.run(act)
