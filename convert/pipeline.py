@@ -12,7 +12,7 @@ import gguf
 import numpy as np
 
 from convert import gemma3, summary
-from convert.chat_form import is_instruct
+from convert.chat_form import ChatTemplates, is_instruct, require_askable
 from convert.checkpoint import Checkpoint, open_checkpoint
 from convert.compiled import compiled
 from convert.encode import TensorRows
@@ -96,7 +96,7 @@ class _Verified:
     torch: dict[str, float] | None
 
 
-def convert(options: ConversionOptions, progress: Progress) -> Report:
+def convert(options: ConversionOptions, progress: Progress, templates: ChatTemplates) -> Report:
     """Convert, verify, publish the file with its manifest and report. Raises ConversionError; then, as
     after Ctrl-C, nothing is left behind."""
     began = time.monotonic()
@@ -113,7 +113,7 @@ def convert(options: ConversionOptions, progress: Progress) -> Report:
         submit(compiled)  # Before it is wanted.
         hashed = _Counter()
         fingerprint = submit(lambda: checkpoint.fingerprint(hashed.count))
-        conversion = _prepared(options, checkpoint, submit, progress)
+        conversion = _prepared(options, checkpoint, templates, submit, progress)
         output.require_room(conversion.plan, conversion.vocabulary.rows)
         rounding = _written(conversion, output, progress)
         verified = _verified(conversion, rounding, output, fingerprint, hashed, submit, progress)
@@ -131,17 +131,22 @@ def convert(options: ConversionOptions, progress: Progress) -> Report:
 
 
 def _prepared(
-    options: ConversionOptions, checkpoint: Checkpoint, submit: Submit, progress: Progress
+    options: ConversionOptions,
+    checkpoint: Checkpoint,
+    templates: ChatTemplates,
+    submit: Submit,
+    progress: Progress,
 ) -> _Conversion:
     progress.begin(PLANNING_VOCABULARY, 1)
     full = fit_to_embedding(read_tokenizer(options.checkpoint), checkpoint.config.vocabulary_rows)
+    require_askable(full, templates)
     keep = read_text(options.keep_text) if options.keep_text else ""
     vocabulary = plan_vocabulary(full, rows=options.vocabulary_rows, keep_text=keep)
     require_size(_least_bytes(options, checkpoint, vocabulary), options.most_bytes)
     lines = read_text(DEFAULT_TEXT).splitlines()
     tokenization = submit(lambda: prove_vocabulary(full, vocabulary, {"Tajik": lines}))
     chat = is_instruct(options.checkpoint, full)
-    texts = _texts(options, vocabulary.tokenizer, chat=chat)
+    texts = _texts(options, vocabulary.tokenizer, templates if chat else None)
     if texts:  # Before the long part of the work.
         tokenization.result()
     return _Conversion(
@@ -267,7 +272,7 @@ def _require_targets(options: ConversionOptions) -> None:
 
 
 def _texts(
-    options: ConversionOptions, tokenizer: Tokenizer, *, chat: bool
+    options: ConversionOptions, tokenizer: Tokenizer, chat: ChatTemplates | None
 ) -> CalibrationTexts | None:
     if options.calibration is None or options.type not in INT4:
         return None

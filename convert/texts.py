@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from convert.calibration import Tokens
-from convert.chat_form import conversations
+from convert.chat_form import ChatTemplates, conversations
 from convert.errors import BadCheckpoint
 from convert.llama import LlamaModel
 from convert.tokenizer import Tokenizer
@@ -52,7 +52,7 @@ def tokenized_texts(
     *,
     most_tokens: int,
     tokens_in_text: int = TOKENS_IN_TEXT,
-    chat: bool = False,
+    chat: ChatTemplates | None = None,
 ) -> CalibrationTexts:
     """Cut `text` into texts of `tokens_in_text` tokens; with `chat` half of those to calibrate on are
     conversations. Raises BadCheckpoint where it is too short."""
@@ -68,7 +68,7 @@ def tokenized_texts(
             if chat:
                 spoken, others = others[len(others) // 2 :], others[: len(others) // 2]
                 tokenize = partial(model.tokenize, parse_special=True)
-                found = conversations(spoken, tokenizer, tokenize, tokens_in_text)
+                found = conversations(spoken, tokenizer, chat, tokenize, tokens_in_text)
                 chats = list(islice(found, most // 2))
             ids = [model.tokenize("\n".join(part)) for part in (others, held)]
     calibrating, measured = (
