@@ -1,10 +1,10 @@
 """`soro convert` at its edge: what soro_edge's command line calls, and all that it knows of this package."""
 
-from convert.chat_form import ChatTemplates
+from convert.calibrate.conversations import ChatTemplates
 from convert.options import ConversionOptions
 from convert.pipeline import convert
 from convert.progress import Progress
-from convert.report import next_steps
+from convert.report.report import next_steps
 
 
 def run(

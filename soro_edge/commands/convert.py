@@ -43,15 +43,15 @@ def run_convert(
     rows, most_bytes = vocabulary_rows(vocabulary), size_bytes(size)
     with _failures_told():
         # Before numpy, rich and their like are loaded, which takes a slow computer seconds.
-        from convert.folder import read_folder
-        from convert.output_names import require_output_name
+        from convert.checkpoint.folder import read_folder
+        from convert.output.names import require_output_name
 
         read_folder(checkpoint)
         require_output_name(output)
+        from convert.calibrate.calibration_data import DEFAULT_TEXT
         from convert.command import run
         from convert.options import CALIBRATION_TOKENS, ConversionOptions
-        from convert.plan import TYPES
-        from convert.texts import DEFAULT_TEXT
+        from convert.quantize.bit_allocation import TYPES
         from soro_edge.commands.bars import Bar
     if type not in TYPES:
         raise click.UsageError(f"--type is one of {', '.join(TYPES)}, not «{type}».")

@@ -9,17 +9,17 @@ import jinja2
 import numpy as np
 from numpy.typing import NDArray
 
-from convert.chat_form import ChatTemplates
-from convert.checkpoint import open_checkpoint
-from convert.encode import TensorRows
-from convert.exact_model import ExactModel
-from convert.forward import LayerMath, attention, feed_forward
-from convert.ggml import decoded
+from convert.calibrate.conversations import ChatTemplates
+from convert.calibrate.gemma3_forward import LayerMath, attention, feed_forward
+from convert.calibrate.reference_model import ExactModel
+from convert.checkpoint.checkpoint import open_checkpoint
+from convert.native.ggml import decoded
 from convert.options import ConversionOptions
 from convert.pipeline import convert
-from convert.plan import Type, plan_types
 from convert.progress import Progress
-from convert.report import Report
+from convert.quantize.bit_allocation import Type, plan_types
+from convert.quantize.tensor_source import TensorRows
+from convert.report.report import Report
 from convert.weights import Matrix
 from soro_edge.chat.jinja import chat_environment
 

@@ -7,7 +7,7 @@ import pytest
 from convert.command import run
 from convert.options import ConversionOptions
 from convert.progress import FINISHING
-from convert.report import next_steps
+from convert.report.report import next_steps
 from tests.convert.checkpoints import WrittenCheckpoint
 from tests.convert.conversions import TOKENS_IN_TEXT, Silent, Templates, convert_tiny
 
