@@ -64,7 +64,7 @@ class Closeness:
     rounded: StreamCloseness
     """As it is written."""
     steps: dict[str, StreamCloseness]
-    """The steps of the rounding between these, where that was asked for, by name and in order (ablation.py)."""
+    """The steps between these by name and in order, where that was asked for (see ablation.py)."""
 
 
 def measure(

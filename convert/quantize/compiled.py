@@ -1,7 +1,7 @@
 """The search for block scales in C, three times as fast as in numpy and the same to the last bit.
 
 blocks.c is built anew in each process, in a fifth of a second, for the processor that it runs on; llama.cpp
-needed a compiler too. Where there is none, `compiled` gives None, and block_formats.py does all of it in numpy.
+needed a compiler too. Where there is none, `compiled` gives None, and block_formats.py does it in numpy.
 """
 
 import ctypes
