@@ -90,12 +90,12 @@ class EngineError(SoroError):
 
 class EngineDied(EngineError):
     message = N_("The language model stopped unexpectedly ({cause}).")
-    hint = N_("What was written so far is kept. Ask again: it starts anew. The log is in {log}.")
+    hint = N_("What was written so far is kept. Ask again: it starts anew.")
 
 
 class EngineSilent(EngineError):
     message = N_("The language model did not start: {reason}")
-    hint = N_("Run `soro doctor`; the log is in {log}.")
+    hint = N_("Run `soro doctor`: it says what is wrong.")
 
 
 class StorageError(SoroError):

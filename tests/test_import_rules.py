@@ -14,6 +14,7 @@ RANK = {
     "errors": 1,
     "model_errors": 2,
     "paths": 2,
+    "toml_file": 2,
     "settings": 3,
     "gguf_header": 3,
     "engine": 3,

@@ -75,7 +75,7 @@ class KvCache:
         if status != 0:
             # The cache's content is unknown now; the next prompt begins from nothing.
             self.clear()
-            raise ModelNotLoaded(reason=f"llama_decode: {status}", log="engine.log")
+            raise ModelNotLoaded(reason=f"llama_decode: {status}")
         self.tokens += tokens
         return True
 

@@ -44,7 +44,7 @@ def make_backup(files: HistoryFiles, copy: Callable[[Path, Path], None] | None =
             (copy or copy_database)(files.main, temporary)
             if damage_in_frozen_file(temporary):
                 files.suspect.touch()
-                raise HistoryDamaged(path=str(files.main), kept=str(files.main))
+                raise HistoryDamaged(path=str(files.main))
         os.utime(temporary, (changed, changed))
         sync_file(temporary)
         move(temporary, files.backup)

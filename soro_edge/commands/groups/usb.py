@@ -16,7 +16,7 @@ _TO = option(
 )
 
 
-@group()
+@group(bears_bad_settings=True)
 def usb() -> None:
     """Make, check and install sticks; update and go back."""
 
