@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from soro_edge import locale
 from soro_edge.models import ModelFolder
@@ -15,6 +16,10 @@ from soro_edge.paths import find_paths
 
 # A shell's background job ignores Ctrl-C, and so would every program that the tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# Two busy cores take their time now and then: no law is broken by that.
+settings.register_profile("soro", deadline=None)
+settings.load_profile("soro")
 
 
 @pytest.fixture(autouse=True)

@@ -42,7 +42,7 @@ KEPT_TEXT = (
     ).map(" ".join)
     | st.text(CYRILLIC + NEUTRAL + "xπ")
 ).filter(keeps_exactly)  # fmt: skip
-laws = settings(max_examples=150, deadline=None)
+laws = settings(max_examples=150)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -64,7 +64,7 @@ def test_tokenizer_json_gives_the_same_tokens(tokenizer: Tokenizer, tmp_path: Pa
     assert (other.source, other.special) == ("tokenizer.json", tokenizer.special)
     with loaded(tokenizer, tmp_path / "a.gguf") as a, loaded(other, tmp_path / "b.gguf") as b:
 
-        @settings(max_examples=150, deadline=None)
+        @settings(max_examples=150)
         @given(ANY_TEXT)
         def same(text: str) -> None:
             assert a.tokenize(text) == b.tokenize(text)
@@ -76,7 +76,7 @@ def test_merges_are_those_of_llama_cpp(tokenizer: Tokenizer, tmp_path: Path) -> 
     merges = Merges(tokenizer)
     with loaded(tokenizer, tmp_path / "t.gguf") as model:
 
-        @settings(max_examples=150, deadline=None)
+        @settings(max_examples=150)
         @given(ANY_TEXT)
         def same(text: str) -> None:
             whole = [
