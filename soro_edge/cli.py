@@ -136,7 +136,7 @@ def _interrupt(_number: int, _frame: types.FrameType | None) -> NoReturn:
 
 @group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(
-    __version__, prog_name="soro", cls=SpokenOption, help="Show the version and exit."
+    __version__, message="soro %(version)s", cls=SpokenOption, help="Show the version and exit."
 )
 @option(
     "--language",

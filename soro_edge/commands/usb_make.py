@@ -8,6 +8,7 @@ import click
 
 from soro_edge.commands.models import progress_bar
 from soro_edge.commands.program import Program
+from soro_edge.locale import _
 from soro_edge.stick.errors import KeyExists, NobodyToAsk
 from soro_edge.stick.making import make_stick
 from soro_edge.stick.manifest import Group
@@ -87,10 +88,16 @@ def _passphrase(key: Path, *, confirm: bool) -> str:
     given = os.environ.get(_PASSPHRASE)
     if given is not None:
         return given
-    if not (sys.stdin and sys.stdin.isatty()):
+    if not _can_ask():
         raise NobodyToAsk
-    found: str = click.prompt("Passphrase", hide_input=True, confirmation_prompt=confirm, err=True)
-    return found
+    typed: str = click.prompt(
+        _("Passphrase"), hide_input=True, confirmation_prompt=confirm, err=True
+    )
+    return typed
+
+
+def _can_ask() -> bool:
+    return bool(sys.stdin and sys.stdin.isatty())
 
 
 class _Bars:
