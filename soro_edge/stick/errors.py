@@ -95,6 +95,11 @@ class StickReadOnly(StickError):
     hint = N_("Move the small switch on the stick, or install the program on this computer.")
 
 
+class StickNotWritable(StickError):
+    message = N_("The stick cannot be written: {path}: {reason}")
+    hint = N_("Move the small switch on the stick, or take another stick.")
+
+
 class PageNotWritten(StickError):
     message = N_("The page cannot be written to {path}: {reason}")
     hint = N_("Move the small switch on the stick, or take another stick.")
@@ -148,6 +153,11 @@ class WrongPassphrase(StickError):
 class NobodyToAsk(StickError):
     message = N_("The passphrase of the maker's key cannot be asked for: this is no terminal.")
     hint = N_("Run this in a terminal, or set SORO_PASSPHRASE.")
+
+
+class NoModelToPut(StickError):
+    message = N_("No model was named: from this stick a computer could not answer.")
+    hint = N_("Name one: `--model FILE.gguf`. To update the program alone: `--without model`.")
 
 
 class CannotMake(StickError):
