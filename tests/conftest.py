@@ -21,6 +21,17 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 settings.register_profile("soro", deadline=None)
 settings.load_profile("soro")
 
+HEAVY = ("bundle", "harness", "terminal", "weights")
+"""Markers of tests that run llama.cpp too, on more than the suite writes itself."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """`-m "not native"` leaves out whatever runs llama.cpp, though it takes the place of the usual `-m`."""
+    for item in items:
+        if any(item.get_closest_marker(name) for name in HEAVY):
+            item.add_marker("native")
+
 
 @pytest.fixture(autouse=True)
 def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
