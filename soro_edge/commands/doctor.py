@@ -43,6 +43,12 @@ class Check:
     stops_answers: bool = False
     """Whether no answer can be had before it is mended."""
     is_slow: bool = False
+    is_warning: bool = False
+    """Something is wrong that does not count as a failure."""
+
+    @property
+    def is_well(self) -> bool:
+        return not self.exit_code and not self.is_warning
 
 
 def run_doctor(program: Program) -> int:
@@ -57,7 +63,7 @@ def run_doctor(program: Program) -> int:
 
 def check_line(check: Check) -> str:
     """For a terminal and for the page that a teacher carries back."""
-    line = f"{'!!' if check.exit_code else 'ok':<4} {check.name:<14} {check.text}"
+    line = f"{'ok' if check.is_well else '!!':<4} {check.name:<14} {check.text}"
     return f"{line}\n{'':<19} {check.hint}" if check.hint else line
 
 
@@ -67,8 +73,8 @@ def exit_code(checks: Sequence[Check]) -> int:
 
 def verdict(checks: Sequence[Check]) -> str:
     """All of it in one sentence, for a person who reads nothing else."""
-    failed = [check for check in checks if check.exit_code]
-    names = ", ".join(f"«{check.name}»" for check in failed)
+    failed = [check for check in checks if not check.is_well]
+    names = ", ".join(dict.fromkeys(f"«{check.name}»" for check in failed))
     if any(check.stops_answers for check in failed):
         return _("Soro cannot answer on this computer yet: see {names} above.").format(names=names)
     if failed:
@@ -94,6 +100,8 @@ def examine(program: Program) -> Iterator[Check]:
     yield _examined(_("model file"), lambda: _model_file(program), stops_answers=True)
     yield _examined(_("memory needed"), lambda: _memory_needed(program), stops_answers=True)
     yield from _answer(program)
+    for error in program.models.read().unreadable:  # it keeps nobody from the other models
+        yield Check(name=_("model file"), text=str(error), hint=error.advice, is_warning=True)
 
 
 def _examined(name: str, check: Callable[[], str], *, stops_answers: bool = False) -> Check:

@@ -1,30 +1,34 @@
 """What can go wrong with a stick or an installation: a branch of the tree in soro_edge/errors.py.
 
-StickError                     exit 10
-├── NoStick                        no manifest there
-├── StickUnreadable                it was pulled, or a place on it cannot be read
-├── StickDamaged                   a file is not the one that the manifest names
-├── BadStick                       the manifest is nonsense, or wants what it must not
-├── BadSignature                   unsigned, or changed after it was signed
-├── UntrustedStick                 signed by another key than the installed version trusts
-├── OlderStick                     older than what was installed here before
-├── WrongComputer                  no program for this system on it
-├── NoModelFits                    no model on it fits this computer's memory
-├── NoRoom                         too little space on the disk
-├── PathTooLong                    Windows could not open what would be installed
-├── StickReadOnly                  portable mode could keep nothing
-├── PageNotWritten                 the page about a computer cannot be written there
-├── InstallationBusy               another installation is under way
-├── SelfTestFailed                 the new version gave no answer; the old one stays
-├── NotInstalled                   nothing is installed there
-├── InstallationDamaged            nothing tells which version ran and whose sticks are trusted
-├── StillRunning                   it cannot be deleted while it runs
-├── NothingBefore                  no earlier version to go back to
-├── KeyUnusable                    no key, or a damaged one
-├── KeyExists                      a second key would be trusted by nobody
-├── WrongPassphrase                it does not open the key
-├── NobodyToAsk                    the key has a passphrase, and this is no terminal
-└── CannotMake                     `soro usb make` says why; its sentences are English
+    StickError                     exit 10
+    ├── NoStick                        no manifest there
+    ├── StickUnreadable                it was pulled, or a place on it cannot be read
+    ├── StickDamaged                   a file is not the one that the manifest names
+    ├── BadStick                       the manifest is nonsense, or wants what it must not
+    ├── BadSignature                   unsigned, or changed after it was signed
+    ├── UntrustedStick                 signed by another key than the installed version trusts
+    ├── OlderStick                     older than what was installed here before
+    ├── WrongComputer                  no program for this system on it
+    ├── NoModelFits                    no model on it fits this computer's memory
+    ├── NoRoom                         too little space on the disk
+    ├── PathTooLong                    Windows could not open what would be installed
+    ├── StickReadOnly                  portable mode could keep nothing
+    ├── StickNotWritable               `soro usb make` can write nothing there
+    ├── PageNotWritten                 the page about a computer cannot be written there
+    ├── InstallationBusy               another installation is under way
+    ├── SelfTestFailed                 the new version gave no answer; the old one stays
+    ├── NotInstalled                   nothing is installed there
+    ├── InstallationDamaged            nothing tells which version ran and whose sticks are trusted
+    ├── StillRunning                   it cannot be deleted while it runs
+    ├── NothingBefore                  no earlier version to go back to
+    ├── KeyUnusable                    no key, or a damaged one
+    ├── KeyExists                      a second key would be trusted by nobody
+    ├── WrongPassphrase                it does not open the key
+    ├── NobodyToAsk                    the key has a passphrase, and this is no terminal
+    ├── NoModelToPut                   `soro usb make` was given no model
+    └── CannotMake                     `soro usb make` says why; its sentences are English
+
+This module knows the root of the tree alone.
 """
 
 from soro_edge.errors import SoroError

@@ -14,6 +14,7 @@ from soro_edge.paths import find_paths
 WELL = Check(name="disk", text="room")
 SLOW = Check(name="first token", text="«Hi», 2.0 tokens a second", is_slow=True)
 NO_MODEL = Check(name="model file", text="none", hint="add", exit_code=3, stops_answers=True)
+ODD_MODEL = Check(name="model file", text="no TOML", hint="delete", is_warning=True)
 BAD_HISTORY = Check(name="history", text="damaged", hint="close", exit_code=6)
 
 
@@ -23,6 +24,7 @@ BAD_HISTORY = Check(name="history", text="damaged", hint="close", exit_code=6)
         ([WELL], "All is well: Soro can be used on this computer.", 0),
         ([WELL, SLOW], "All is well, but this computer is slow", 0),
         ([WELL, BAD_HISTORY], "Soro answers on this computer, but see «history» above.", 6),
+        ([WELL, ODD_MODEL], "Soro answers on this computer, but see «model file» above.", 0),
         (
             [BAD_HISTORY, NO_MODEL, WELL],
             "Soro cannot answer on this computer yet: see «history», «model file» above.",
