@@ -273,11 +273,9 @@ def paths(program: Program) -> None:
 @click.pass_obj
 def bench(program: Program, model: str, as_json: bool, rounds: int) -> None:
     """Measure the speed here. Each figure is paired with the bare C API in the same run."""
-    from soro_edge.bench.report import run_bench
+    from soro_edge.commands.bench import run_bench
 
-    manifest = program.manifest(model)
-    program.models.check(manifest)
-    run_bench(program.engine_options(manifest), program.paths, rounds=rounds, as_json=as_json)
+    run_bench(program, model, rounds=rounds, as_json=as_json)
 
 
 for part in (history, models, convert, evaluate, usb):
