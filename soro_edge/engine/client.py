@@ -179,7 +179,7 @@ class EngineProcess:
             except OSError as error:
                 if isinstance(told := storage_error(error, self._log_file), TooManyOpenFiles):
                     raise told from error
-                raise EngineSilent(reason=str(error), log=str(self._log_file)) from error
+                raise EngineSilent(reason=str(error)) from error
 
     def _open_log(self) -> BinaryIO:
         """Where nothing can be written, answers come all the same, and what the engine tells is lost."""
@@ -210,7 +210,7 @@ class EngineProcess:
         try:
             reply = decode(line)
         except WireError as error:
-            raise EngineSilent(reason=str(error), log=str(self._log_file)) from error
+            raise EngineSilent(reason=str(error)) from error
         if isinstance(reply, Failed):
             raise reply.error()
         if isinstance(reply, Load | Count | Generate | Prepare | Forget | Stop):
@@ -227,11 +227,11 @@ class EngineProcess:
         child = self._child
         code = child.wait(CLOSE_SECONDS) if child else None
         self.close()
-        return EngineDied(cause=_cause(code), log=str(self._log_file))
+        return EngineDied(cause=_cause(code))
 
     def _nonsense(self, reply: object) -> EngineSilent:
         self.close()
-        return EngineSilent(reason=type(reply).__name__, log=str(self._log_file))
+        return EngineSilent(reason=type(reply).__name__)
 
 
 def _cause(code: int | None) -> str:
