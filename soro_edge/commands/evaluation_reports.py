@@ -27,8 +27,8 @@ from soro_edge.paths import write_whole
 
 if TYPE_CHECKING:
     from soro_edge.commands.evaluation_generation import Generated
-    from soro_edge.evaluation.page_contents import Findings
-    from soro_edge.evaluation.quantization import QuantizationReport
+    from soro_edge.evaluation.divergence.report import QuantizationReport
+    from soro_edge.evaluation.page.contents import Findings
     from soro_edge.evaluation.results import ModelFacts, Results
 
 PAGE_ENDINGS = (".html", ".md")
@@ -80,8 +80,8 @@ class ReportOptions:
         if not self.measures:
             return
         with packages_present():
-            from soro_edge.evaluation.given_text import read_text
-            from soro_edge.evaluation.questions import read_questions
+            from soro_edge.evaluation.divergence.corpus import read_text
+            from soro_edge.evaluation.school.questions import read_questions
         for model in (self.against, self.other):
             if model is not None:
                 model_file(program, model)
@@ -97,7 +97,7 @@ def run_reports(
     """Measure what was asked for, print it, write JSON and page; `results` of tasks go onto the page
     too. Raises SoroError."""
     with packages_present():
-        from soro_edge.evaluation.page_contents import Findings
+        from soro_edge.evaluation.page.contents import Findings
     path = model_file(program, model)
     # What is printed for the maker is English, whatever the interface speaks.
     with locale.using("en"):
@@ -138,10 +138,10 @@ def _write_and_tell(
 def _against(program: Program, path: Path, options: ReportOptions) -> "QuantizationReport | None":
     if options.against is None:
         return None
-    from soro_edge.evaluation.given_text import our_text, read_text
-    from soro_edge.evaluation.page_markdown import table_text
-    from soro_edge.evaluation.page_quantization import quantization_table, remarks
-    from soro_edge.evaluation.quantization import report_quantization
+    from soro_edge.evaluation.divergence.corpus import our_text, read_text
+    from soro_edge.evaluation.divergence.report import report_quantization
+    from soro_edge.evaluation.page.divergence_section import quantization_table, remarks
+    from soro_edge.evaluation.page.markdown import table_text
 
     text = our_text() if options.text is None else read_text(options.text)
     with Bar() as progress:
@@ -173,9 +173,9 @@ def _generated(
     if options.generation is None:
         return []
     from soro_edge.commands.evaluation_generation import run_generation
-    from soro_edge.evaluation.page_generation import generation_table
-    from soro_edge.evaluation.page_markdown import table_text
-    from soro_edge.evaluation.questions import SCHOOL_QUESTIONS
+    from soro_edge.evaluation.page.markdown import table_text
+    from soro_edge.evaluation.page.school_section import generation_table
+    from soro_edge.evaluation.school.questions import SCHOOL_QUESTIONS
 
     questions = Path(options.generation) if options.generation else SCHOOL_QUESTIONS
     found = [
@@ -199,9 +199,9 @@ def _generated(
 
 def write_page(program: Program, findings: "Findings", path: Path) -> None:
     """In the language in use, as HTML or Markdown by the name's ending. Raises StorageError."""
-    from soro_edge.evaluation.page_contents import compose
-    from soro_edge.evaluation.page_html import page_html
-    from soro_edge.evaluation.page_markdown import page_markdown
+    from soro_edge.evaluation.page.contents import compose
+    from soro_edge.evaluation.page.html import page_html
+    from soro_edge.evaluation.page.markdown import page_markdown
 
     page = compose(findings, language=program.settings.language, date=time.strftime("%Y-%m-%d"))
     written = page_html(page) if path.suffix.lower() == ".html" else page_markdown(page)

@@ -16,8 +16,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from soro_edge.evaluation.given_text import read_text
-from soro_edge.evaluation.quantization import report_quantization
+from soro_edge.evaluation.divergence.corpus import read_text
+from soro_edge.evaluation.divergence.report import report_quantization
 
 FIGURES = {
     "KL divergence": r"Mean    KLD: +(\S+) ± +(\S+)",

@@ -20,13 +20,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from soro_edge.evaluation.branches import Group, LogLikelihood, Request
-from soro_edge.evaluation.methods import ByLikelihood
-from soro_edge.evaluation.native import Scorer
-from soro_edge.evaluation.prompts import Prompts
-from soro_edge.evaluation.run import spread
-from soro_edge.evaluation.sources import read_data
-from soro_edge.evaluation.task import find_task
+from soro_edge.evaluation.benchmarks.dataset import read_data
+from soro_edge.evaluation.benchmarks.evaluate import spread
+from soro_edge.evaluation.benchmarks.prompts import Prompts
+from soro_edge.evaluation.benchmarks.scoring import ByLikelihood
+from soro_edge.evaluation.benchmarks.task import find_task
+from soro_edge.evaluation.scorer.prefix_tree import Group, LogLikelihood, Request
+from soro_edge.evaluation.scorer.scorer import Scorer
 
 CHUNK = 512
 SHOTS = 5

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from soro_edge.evaluation.questions import SCHOOL_QUESTIONS
+from soro_edge.evaluation.school.questions import SCHOOL_QUESTIONS
 from soro_edge.testing.tiny_gemma3 import write_tiny_gemma3
 from tests.cli.test_commands import soro
 

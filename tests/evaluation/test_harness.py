@@ -19,12 +19,12 @@ import numpy as np
 import pytest
 
 from convert.plan import Type
-from soro_edge.evaluation.branches import Request
-from soro_edge.evaluation.methods import method_of
-from soro_edge.evaluation.native import Scorer
-from soro_edge.evaluation.prompts import Prompts
+from soro_edge.evaluation.benchmarks.dataset import read_data
+from soro_edge.evaluation.benchmarks.prompts import Prompts
+from soro_edge.evaluation.benchmarks.scoring import method_of
 from soro_edge.evaluation.results import ItemScore, Metric
-from soro_edge.evaluation.sources import read_data
+from soro_edge.evaluation.scorer.prefix_tree import Request
+from soro_edge.evaluation.scorer.scorer import Scorer
 from tests.convert.conversions import convert_tiny
 from tests.evaluation.tiny_benchmark import SHOTS, our_task, write_data, write_model
 
