@@ -36,6 +36,8 @@ def test_all_reports_at_once_go_onto_the_page_and_into_the_json(
     assert 'lang="tg"' in shown and "Ҷавобҳо ба саволҳои мактабӣ" in shown
     found = json.loads(output.read_text(encoding="utf-8"))
     assert found["quantization"]["closeness"]["positions"] == 255
+    assert {"recut", "lacked", "unaligned"} < found["quantization"].keys()
+    assert {"same_first_choice", "model_elsewhere"} < found["quantization"]["closeness"].keys()
     assert [len(one["answers"]) for one in found["generation"]] == [3, 3]
     assert found["model"]["file"] == tiny_model.name and found["tasks"] == []
 

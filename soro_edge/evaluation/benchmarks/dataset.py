@@ -7,9 +7,15 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
-from soro_edge.evaluation.benchmarks.items import Item, Undecided, folded, read_items
+from soro_edge.evaluation.benchmarks.answer_key import Undecided
+from soro_edge.evaluation.benchmarks.items import Item, read_items
 from soro_edge.evaluation.benchmarks.prompts import prompt_fields
-from soro_edge.evaluation.benchmarks.records import Record, read_parallel_records, read_records
+from soro_edge.evaluation.benchmarks.records import (
+    Record,
+    folded,
+    read_parallel_records,
+    read_records,
+)
 from soro_edge.evaluation.benchmarks.task import Task
 from soro_edge.evaluation.errors import BadData, NoData
 from soro_edge.evaluation.results import BadItem

@@ -15,7 +15,7 @@ from soro_edge.errors import EvaluationFailed
 from soro_edge.evaluation.benchmarks.dataset import TaskData, read_data
 from soro_edge.evaluation.benchmarks.items import Item
 from soro_edge.evaluation.benchmarks.prompts import Prompt, Prompts
-from soro_edge.evaluation.benchmarks.scoring import Asked, Method, method_of
+from soro_edge.evaluation.benchmarks.scoring import EncodedItem, Method, scoring_of
 from soro_edge.evaluation.benchmarks.task import WRITTEN_KINDS, Task
 from soro_edge.evaluation.journal import METHOD, Journal
 from soro_edge.evaluation.progress import Progress
@@ -104,7 +104,7 @@ class _TaskRun:
         journal = Journal(journals / f"{self._key()}.jsonl")
         if self._options.fresh:
             journal.forget()
-        method = method_of(self._task, chat=self._chat)
+        method = scoring_of(self._task, chat=self._chat)
         asked = self._ask(method)
         done = journal.read()
         left = [one for one in asked if one.prompt.item.id not in done]
@@ -120,7 +120,7 @@ class _TaskRun:
         scores = [done[one.prompt.item.id] for one in asked]
         return self._result(method, scores, asked)
 
-    def _ask(self, method: Method) -> list[Asked]:
+    def _ask(self, method: Method) -> list[EncodedItem]:
         data = self._data
         # One more than needed: an item may be among them, and is no example for itself.
         wanted = self._shots + 1
@@ -133,7 +133,7 @@ class _TaskRun:
             if self._task.kind == "text"
             else [prompts.of(item) for item in items]
         )
-        asked: list[Asked] = []
+        asked: list[EncodedItem] = []
         for prompt in written:
             try:
                 asked.append(method.ask(self._scorer, prompt, self._context_tokens))
@@ -147,7 +147,7 @@ class _TaskRun:
         return asked
 
     def _result(
-        self, method: Method, scores: Sequence[ItemScore], asked: Sequence[Asked]
+        self, method: Method, scores: Sequence[ItemScore], asked: Sequence[EncodedItem]
     ) -> TaskResult:
         task = self._task
         return TaskResult(
@@ -168,7 +168,7 @@ class _TaskRun:
             notes=tuple(self._notes(asked)),
         )
 
-    def _notes(self, asked: Sequence[Asked]) -> list[str]:
+    def _notes(self, asked: Sequence[EncodedItem]) -> list[str]:
         notes = []
         cut = sum(one.cut for one in asked)
         window = f"the context of {self._context_tokens} tokens"

@@ -8,6 +8,7 @@ nothing of what their fields mean.
 import csv
 import json
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -212,3 +213,13 @@ def _parquet(path: Path) -> list[Record]:
         return _json_records(path, pyarrow.parquet.read_table(path).to_pylist())
     except pyarrow.ArrowException as error:
         raise BadData(path, f"it is no Parquet file ({error})") from error
+
+
+def same_text(first: str, second: str) -> bool:
+    """Whether two texts differ in nothing but spaces and in how their accents are encoded."""
+    return folded(first) == folded(second)
+
+
+def folded(text: str) -> str:
+    """A text in composed letters, its spaces as single ones."""
+    return " ".join(unicodedata.normalize("NFC", text).split())

@@ -6,7 +6,6 @@ A chunk counts when all of its positions are there. Knows no model.
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import fields
 from importlib.metadata import version
 from pathlib import Path
 
@@ -20,10 +19,18 @@ from soro_edge.evaluation.results import ItemScore
 METHOD = 1
 """How positions are compared. Another number, and what was kept is compared again."""
 
-_COLUMNS = tuple(field.name for field in fields(Positions))
+_FIELDS = {
+    "divergence": "divergence",
+    "model_loss": "model_loss",
+    "reference_loss": "reference_loss",
+    "same_first_choice": "top1_agreement",
+    "model_elsewhere": "model_outside_shared_mass",
+    "reference_elsewhere": "reference_outside_shared_mass",
+}
+"""The fields of Positions by the names that they have on disk."""
 
 
-class ComparedChunks:
+class DivergenceCache:
     """Of two files on one text, told by what the comparison depends on."""
 
     def __init__(self, folder: Path, *facts: str | int, fresh: bool = False) -> None:
@@ -38,13 +45,13 @@ class ComparedChunks:
         """What was found in the chunk of that number."""
         names = [f"{number}/{place}" for place in range(len(chunk.following))]
         scores = [self._known[name] for name in names if name in self._known]
-        if len(scores) < len(names) or any(set(score.values) != set(_COLUMNS) for score in scores):
+        if len(scores) < len(names) or any(set(score.values) != set(_FIELDS) for score in scores):
             return None
         return _positions(scores)
 
     def keep(self, number: int, found: Positions) -> None:
         """It is on the disk when this returns. Raises StorageError."""
-        columns = {name: getattr(found, name).tolist() for name in _COLUMNS}
+        columns = {name: getattr(found, field).tolist() for name, field in _FIELDS.items()}
         self._journal.add(
             ItemScore(
                 item=f"{number}/{place}",
@@ -55,12 +62,8 @@ class ComparedChunks:
 
 
 def _positions(scores: Sequence[ItemScore]) -> Positions:
-    columns = {name: np.array([score.values[name] for score in scores]) for name in _COLUMNS}
-    return Positions(
-        divergence=columns["divergence"],
-        model_loss=columns["model_loss"],
-        reference_loss=columns["reference_loss"],
-        same_first_choice=columns["same_first_choice"].astype(bool),
-        model_elsewhere=columns["model_elsewhere"],
-        reference_elsewhere=columns["reference_elsewhere"],
-    )
+    columns = {
+        field: np.array([score.values[name] for score in scores]) for name, field in _FIELDS.items()
+    }
+    agreement = columns.pop("top1_agreement").astype(bool)
+    return Positions(top1_agreement=agreement, **columns)

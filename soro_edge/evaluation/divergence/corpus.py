@@ -1,4 +1,4 @@
-"""The text that two models read: a file of the maker's, or FLORES in Tajik. Knows no model."""
+"""The corpus that two models are compared on: a file, or FLORES-200 in Tajik. Knows no model."""
 
 import hashlib
 from dataclasses import dataclass
@@ -10,22 +10,22 @@ from soro_edge.evaluation.benchmarks.task import find_task
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Text:
-    """What both models read."""
+class Corpus:
+    """A text that both models read."""
 
     name: str
-    """As the report calls it."""
-    words: str
+    """How the report calls it."""
+    text: str
 
     @property
     def sha256(self) -> str:
-        return hashlib.sha256(self.words.encode("utf-8")).hexdigest()
+        return hashlib.sha256(self.text.encode("utf-8")).hexdigest()
 
 
-def read_text(path: Path) -> Text:
-    """The whole of a UTF-8 file. Raises EvaluationFailed."""
+def read_corpus(path: Path) -> Corpus:
+    """Read a UTF-8 file as a corpus. Raises EvaluationFailed."""
     try:
-        words = path.read_text(encoding="utf-8-sig")
+        text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise EvaluationFailed(
             reason=f"The text cannot be read: {path}: {error.strerror}.",
@@ -36,11 +36,11 @@ def read_text(path: Path) -> Text:
             reason=f"The text is not UTF-8: {path}, byte {error.start}.",
             advice="Save the file as UTF-8.",
         ) from error
-    return Text(name=path.name, words=words)
+    return Corpus(name=path.name, text=text)
 
 
-def our_text() -> Text:
-    """FLORES in Tajik, without the lines that a model may have been calibrated on. Raises NoData."""
+def default_corpus() -> Corpus:
+    """FLORES-200 in Tajik, without the lines that a model may have been calibrated on. Raises NoData."""
     task = find_task("flores")
     lines = [str(item.record[task.fields.text]) for item in read_data(task, None).items]
-    return Text(name="FLORES-200", words="\n".join(lines))
+    return Corpus(name="FLORES-200", text="\n".join(lines))

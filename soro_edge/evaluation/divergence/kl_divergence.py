@@ -1,7 +1,8 @@
-"""How far a model's probabilities for the next piece are from a reference's, position by position.
+"""The KL divergence of a model's next-token probabilities from a reference's, position by position.
 
-Takes logits as arrays and keeps a few numbers of each position; knows no model, file or text. The divergence
-is llama-perplexity's: the sum over pieces of p_reference * ln(p_reference / p_model), in nats.
+Takes logits as arrays and returns a few numbers for each position. The divergence is that of
+llama-perplexity: the sum over tokens of p_reference * ln(p_reference / p_model), in nats. Knows no model,
+file or text.
 """
 
 from collections.abc import Iterable
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soro_edge.evaluation.divergence.vocabulary_alignment import SharedPieces
+from soro_edge.evaluation.scorer.log_softmax import shared_log_softmax
 
 Matrix = NDArray[np.float32]
 Numbers = NDArray[np.float64]
@@ -22,17 +24,20 @@ _ROWS = 16
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Positions:
-    """What is kept of positions: arrays of equal length. All but the `elsewhere` are over shared pieces."""
+    """What was computed at each position, as arrays of equal length.
+
+    Probabilities are among the pieces that both vocabularies have, but for the mass outside them.
+    """
 
     divergence: Numbers
     """In nats."""
     model_loss: Numbers
     """-ln of the probability that the model gave to the piece that followed."""
     reference_loss: Numbers
-    same_first_choice: NDArray[np.bool_]
-    model_elsewhere: Numbers
+    top1_agreement: NDArray[np.bool_]
+    model_outside_shared_mass: Numbers
     """Probability that the model gave to pieces that the reference does not have."""
-    reference_elsewhere: Numbers
+    reference_outside_shared_mass: Numbers
     """Probability that the reference gave to pieces that the model does not have."""
 
     def __len__(self) -> int:
@@ -45,7 +50,10 @@ def compare(
     following: Ids,
     shared: SharedPieces,
 ) -> Positions:
-    """Compare logits [positions, pieces] of both; `following` are places among the shared pieces."""
+    """Compare the logits of two models, [positions, vocabulary].
+
+    `following` holds the tokens that follow in the text, as places among the shared pieces.
+    """
     parts = [
         _compare_rows(model[rows], reference[rows], following[rows], shared)
         for rows in (slice(begin, begin + _ROWS) for begin in range(0, len(following), _ROWS))
@@ -54,27 +62,27 @@ def compare(
 
 
 def joined(parts: Iterable[Positions]) -> Positions:
-    """All positions, one after the other."""
-    known = list(parts)
+    """Concatenate positions."""
+    parts = list(parts)
 
     def column(name: str) -> Numbers:
-        return np.concatenate([np.zeros(0), *(getattr(part, name) for part in known)])
+        return np.concatenate([np.zeros(0), *(getattr(part, name) for part in parts)])
 
     return Positions(
         divergence=column("divergence"),
         model_loss=column("model_loss"),
         reference_loss=column("reference_loss"),
-        same_first_choice=column("same_first_choice").astype(bool),
-        model_elsewhere=column("model_elsewhere"),
-        reference_elsewhere=column("reference_elsewhere"),
+        top1_agreement=column("top1_agreement").astype(bool),
+        model_outside_shared_mass=column("model_outside_shared_mass"),
+        reference_outside_shared_mass=column("reference_outside_shared_mass"),
     )
 
 
 def _compare_rows(
     model: Matrix, reference: Matrix, following: Ids, shared: SharedPieces
 ) -> Positions:
-    ours, ours_elsewhere = _shared_log_probabilities(model, shared.model)
-    theirs, theirs_elsewhere = _shared_log_probabilities(reference, shared.reference)
+    ours, our_mass_outside = shared_log_softmax(model, shared.model)
+    theirs, their_mass_outside = shared_log_softmax(reference, shared.reference)
     at = np.arange(len(following)), following
     probabilities = np.exp(theirs)
     # A probability of 0 counts nothing, whatever the other gives: 0 * inf would be NaN.
@@ -83,23 +91,7 @@ def _compare_rows(
         divergence=terms.sum(axis=1, dtype=np.float64),
         model_loss=-ours[at].astype(np.float64),
         reference_loss=-theirs[at].astype(np.float64),
-        same_first_choice=ours.argmax(axis=1) == theirs.argmax(axis=1),
-        model_elsewhere=ours_elsewhere,
-        reference_elsewhere=theirs_elsewhere,
+        top1_agreement=ours.argmax(axis=1) == theirs.argmax(axis=1),
+        model_outside_shared_mass=our_mass_outside,
+        reference_outside_shared_mass=their_mass_outside,
     )
-
-
-def _shared_log_probabilities(logits: Matrix, columns: Ids | None) -> tuple[Matrix, Numbers]:
-    """Log-probabilities among the shared pieces alone, and the probability that lay elsewhere."""
-    chosen: Matrix = logits if columns is None else logits[:, columns]
-    best = chosen.max(axis=1, keepdims=True)
-    shifted: Matrix = chosen - best
-    weight = np.exp(shifted).sum(axis=1, dtype=np.float64, keepdims=True)
-    found: Matrix = (shifted - np.log(weight)).astype(np.float32)
-    if columns is None:
-        return found, np.zeros(len(logits))
-    # Exponents are bounded: a piece elsewhere may be far likelier than every shared one.
-    top = logits.max(axis=1, keepdims=True)
-    whole = np.exp(logits - top).sum(axis=1, dtype=np.float64)
-    kept = weight[:, 0] * np.exp((best - top)[:, 0].astype(np.float64))
-    return found, np.maximum(0.0, 1.0 - kept / whole)

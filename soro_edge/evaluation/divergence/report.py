@@ -1,21 +1,21 @@
-"""The quantization report: a model beside the reference that it was made from, on one text.
+"""The divergence report: a model beside the reference that it was made from, on one corpus.
 
-Both models are open at the same time and read the same stretch of text; logits are compared batch by
-batch and forgotten, so memory does not grow with the text. Chunks are llama-perplexity's.
+Both models are open at the same time and read the same chunk of text. Their logits are compared batch by
+batch and dropped, so that memory does not grow with the corpus. Chunks are those of llama-perplexity.
 """
 
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 
 from soro_edge.errors import EvaluationFailed
-from soro_edge.evaluation.divergence.cache import ComparedChunks
-from soro_edge.evaluation.divergence.corpus import Text
+from soro_edge.evaluation.divergence.cache import DivergenceCache
+from soro_edge.evaluation.divergence.corpus import Corpus
 from soro_edge.evaluation.divergence.kl_divergence import Matrix, Positions, compare, joined
-from soro_edge.evaluation.divergence.summary import Closeness, summarize
+from soro_edge.evaluation.divergence.summary import DivergenceSummary, summarize
 from soro_edge.evaluation.divergence.vocabulary_alignment import (
     Chunk,
     Ids,
@@ -31,16 +31,16 @@ from soro_edge.models import sha256_of
 
 CHUNK_TOKENS = 512
 _MODEL_ROOM = 2
-"""A trimmed vocabulary cuts other scripts finer: the model gets so many times the reference's tokens."""
+"""A trimmed vocabulary needs more tokens in other scripts: the model gets room for so many times more."""
 _LEAST_TOKENS = 64
-_LACKED_SHOWN = 12
+_MISSING_SHOWN = 12
 _LEAST_ALIKE = 0.5
-"""Fewer positions alike mean two different tokenizers, not one that was trimmed."""
+"""Where a smaller share of positions is aligned, the tokenizers differ and none of them was trimmed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class QuantizationReport:
-    """What was compared, on what, and how close the two are."""
+class DivergenceReport:
+    """What was compared, on which corpus, and how far the two models are from each other."""
 
     model: str
     """Name of the file."""
@@ -48,27 +48,47 @@ class QuantizationReport:
     reference: str
     reference_bytes: int
     text: str
-    """Name of the file."""
+    """The name of the corpus."""
     text_tokens: int
-    """Of the reference, without the one that begins every prompt."""
+    """How many tokens it has with the reference's tokenizer, without <bos>."""
     chunks: int
     chunk_tokens: int
     shared_pieces: int
     model_pieces: int
     reference_pieces: int
     unaligned: int
-    """Positions left out because the models cut the text differently there."""
-    recut: int
-    """Positions compared although an earlier word of the chunk was cut differently."""
-    lacked: tuple[str, ...]
-    """Pieces of this text that the model does not have, the most frequent first."""
-    closeness: Closeness
+    """Positions that were left out, because the two tokenizers split the text differently there."""
+    retokenized: int
+    """Positions that were compared although an earlier word of the chunk was tokenized differently."""
+    missing_tokens: tuple[str, ...]
+    """Pieces of the corpus that the model's vocabulary lacks, the most frequent first."""
+    summary: DivergenceSummary
+
+    def as_json(self) -> dict[str, object]:
+        """The report as values of JSON, under the names that such files have had from the first."""
+        found = _with_names(asdict(self), _NAMES_IN_JSON)
+        found["closeness"] = _with_names(asdict(self.summary), _NAMES_IN_JSON)
+        return found
 
 
-def report_quantization(
+_NAMES_IN_JSON = {
+    "retokenized": "recut",
+    "missing_tokens": "lacked",
+    "summary": "closeness",
+    "top1_agreement": "same_first_choice",
+    "model_outside_shared_mass": "model_elsewhere",
+    "reference_outside_shared_mass": "reference_elsewhere",
+}
+
+
+def _with_names(values: dict[str, object], names: Mapping[str, str]) -> dict[str, object]:
+    return {names.get(name, name): value for name, value in values.items()}
+
+
+def report_divergence(
     model: Path,
     reference: Path,
-    text: Text,
+    corpus: Corpus,
     *,
     chunk_tokens: int = CHUNK_TOKENS,
     most_chunks: int | None = None,
@@ -76,11 +96,11 @@ def report_quantization(
     journals: Path | None = None,
     fresh: bool = False,
     progress: Progress | None = None,
-) -> QuantizationReport:
-    """Compare two files; where one of them was trained on shorter texts, chunks are that short.
+) -> DivergenceReport:
+    """Compare a model with its reference. Raises EvaluationFailed, ModelError, StorageError.
 
-    What is found is kept in the folder `journals`; `fresh` finds it again. Raises EvaluationFailed,
-    ModelError, StorageError.
+    Chunks are shorter than `chunk_tokens` where a model was trained on shorter texts. Compared chunks are
+    kept in the folder `journals`; `fresh` compares them again.
     """
     for path in (reference, model):
         read_header(path)  # a file cut short is told at once, before hundreds of megabytes are read
@@ -91,18 +111,18 @@ def report_quantization(
         pieces = theirs.pieces()
         shared = shared_pieces(ours.pieces(), pieces)
         length = min(chunk_tokens, ours.trained_context_tokens, theirs.trained_context_tokens)
-        tokens = _tokens(theirs, text, reference)
-        chunks = _cut(ours, theirs, _tokens(ours, text, model), tokens, shared, length)
-        _require_alike(chunks, text, len(tokens.ids), length)
+        tokens = _tokens(theirs, corpus, reference)
+        chunks = _cut(ours, theirs, _tokens(ours, corpus, model), tokens, shared, length)
+        _require_alike(chunks, corpus, len(tokens.ids), length)
         chunks = chunks[:most_chunks]
-        kept = _kept(journals, model, reference, text, length, fresh)
-        found = _compare_chunks(ours, theirs, chunks, shared, kept, progress or Silent())
-    return QuantizationReport(
+        cache = _cache(journals, model, reference, corpus, length, fresh)
+        found = _compare_chunks(ours, theirs, chunks, shared, cache, progress or Silent())
+    return DivergenceReport(
         model=model.name,
         model_bytes=model.stat().st_size,
         reference=reference.name,
         reference_bytes=reference.stat().st_size,
-        text=text.name,
+        text=corpus.name,
         text_tokens=len(tokens.ids),
         chunks=len(chunks),
         chunk_tokens=length,
@@ -110,19 +130,26 @@ def report_quantization(
         model_pieces=shared.model_pieces,
         reference_pieces=shared.reference_pieces,
         unaligned=sum(chunk.unaligned for chunk in chunks),
-        recut=sum(chunk.recut for chunk in chunks),
-        lacked=tuple(pieces[token].replace("▁", " ") for token in _lacked(chunks, shared)),
-        closeness=summarize(found),
+        retokenized=sum(chunk.retokenized for chunk in chunks),
+        missing_tokens=tuple(
+            pieces[token].replace("▁", " ") for token in _missing_tokens(chunks, shared)
+        ),
+        summary=summarize(found),
     )
 
 
-def _kept(
-    folder: Path | None, model: Path, reference: Path, text: Text, chunk_tokens: int, fresh: bool
-) -> ComparedChunks | None:
+def _cache(
+    folder: Path | None,
+    model: Path,
+    reference: Path,
+    corpus: Corpus,
+    chunk_tokens: int,
+    fresh: bool,
+) -> DivergenceCache | None:
     if folder is None:
         return None
-    digests = (sha256_of(model), sha256_of(reference), text.sha256)
-    return ComparedChunks(folder, *digests, chunk_tokens, fresh=fresh)
+    digests = (sha256_of(model), sha256_of(reference), corpus.sha256)
+    return DivergenceCache(folder, *digests, chunk_tokens, fresh=fresh)
 
 
 def _cut(
@@ -153,29 +180,29 @@ def _compare_chunks(
     theirs: Scorer,
     chunks: list[Chunk],
     shared: SharedPieces,
-    kept: ComparedChunks | None,
+    cache: DivergenceCache | None,
     progress: Progress,
 ) -> Positions:
-    done = [kept.of(number, chunk) if kept else None for number, chunk in enumerate(chunks)]
+    done = [cache.of(number, chunk) if cache else None for number, chunk in enumerate(chunks)]
     progress.begin("KL divergence", len(chunks), sum(one is not None for one in done))
     found = []
     for number, (chunk, known) in enumerate(zip(chunks, done, strict=True)):
         if known is None:
             known = _compare_chunk(ours, theirs, chunk, shared)
-            if kept is not None:
-                kept.keep(number, known)
+            if cache is not None:
+                cache.keep(number, known)
             progress.advance(1)
         found.append(known)
     return joined(found)
 
 
-def _lacked(chunks: list[Chunk], shared: SharedPieces) -> list[int]:
+def _missing_tokens(chunks: list[Chunk], shared: SharedPieces) -> list[int]:
     """The reference's tokens that the model has no piece for."""
     found: Counter[int] = Counter()
     for chunk in chunks:
         tokens = np.array(chunk.reference, dtype=np.int64)
         found.update(tokens[shared.model_ids(tokens) < 0].tolist())
-    return [token for token, _count in found.most_common(_LACKED_SHOWN)]
+    return [token for token, _count in found.most_common(_MISSING_SHOWN)]
 
 
 def _begin(scorer: Scorer) -> int | None:
@@ -183,22 +210,22 @@ def _begin(scorer: Scorer) -> int | None:
     return tokens[0] if tokens else None
 
 
-def _tokens(scorer: Scorer, text: Text, model: Path) -> Tokens:
-    ids = scorer.tokenize(text.words, add_bos=False)
+def _tokens(scorer: Scorer, corpus: Corpus, model: Path) -> Tokens:
+    ids = scorer.tokenize(corpus.text, add_bos=False)
     pieces = [scorer.vocabulary.bytes_of(token) for token in ids]
-    if b"".join(pieces).strip() != text.words.encode("utf-8").strip():
+    if b"".join(pieces).strip() != corpus.text.encode("utf-8").strip():
         raise EvaluationFailed(
-            reason=f"The tokenizer of {model.name} does not give back the text {text.name}.",
+            reason=f"The tokenizer of {model.name} does not give back the text {corpus.name}.",
             advice="Take a text in the scripts that the model knows.",
         )
     lengths = np.array([len(piece) for piece in pieces], dtype=np.int64)
     return Tokens(ids=np.array(ids, dtype=np.int64), lengths_bytes=lengths)
 
 
-def _require_alike(chunks: list[Chunk], text: Text, tokens: int, chunk_tokens: int) -> None:
+def _require_alike(chunks: list[Chunk], corpus: Corpus, tokens: int, chunk_tokens: int) -> None:
     if not chunks and tokens < chunk_tokens:
         raise EvaluationFailed(
-            reason=f"The text {text.name} is too short: {tokens} tokens, and a chunk has {chunk_tokens}.",
+            reason=f"The text {corpus.name} is too short: {tokens} tokens, and a chunk has {chunk_tokens}.",
             advice="Name a longer text with --text.",
         )
     matched = sum(len(chunk.following) for chunk in chunks)

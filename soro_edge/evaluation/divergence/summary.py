@@ -23,7 +23,7 @@ class Estimate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Closeness:
+class DivergenceSummary:
     """How close a model is to its reference on one text. Probabilities are among the pieces both have."""
 
     positions: int
@@ -33,39 +33,39 @@ class Closeness:
     divergence_99_percent: float
     """99 of 100 positions are below."""
     divergence_maximum: float
-    same_first_choice: Estimate
+    top1_agreement: Estimate
     """Fraction of positions where both find the same piece likeliest."""
     model_perplexity: Estimate
     reference_perplexity: Estimate
     log_perplexity_ratio: Estimate
     """ln(model's / reference's); paired, so its error is far smaller than those of the two."""
-    model_elsewhere: Estimate
+    model_outside_shared_mass: Estimate
     """Probability on pieces that only the model has."""
-    reference_elsewhere: Estimate
+    reference_outside_shared_mass: Estimate
     """Probability on pieces that only the reference has."""
     bands: tuple[float, ...]
     """Fractions of positions whose divergence lies below, between and above BANDS."""
 
 
-def summarize(positions: Positions) -> Closeness:
+def summarize(positions: Positions) -> DivergenceSummary:
     """Raises ValueError where there are no positions."""
     if not len(positions):
         raise ValueError("no positions")
     found = np.sort(positions.divergence)
     borders = np.searchsorted(found, BANDS)
     counts = np.diff([0, *borders, len(found)])
-    return Closeness(
+    return DivergenceSummary(
         positions=len(positions),
         divergence=estimate(positions.divergence),
         divergence_median=float(np.quantile(found, 0.5)),
         divergence_99_percent=float(np.quantile(found, 0.99)),
         divergence_maximum=float(found[-1]),
-        same_first_choice=estimate(positions.same_first_choice.astype(np.float64)),
+        top1_agreement=estimate(positions.top1_agreement.astype(np.float64)),
         model_perplexity=_perplexity(positions.model_loss),
         reference_perplexity=_perplexity(positions.reference_loss),
         log_perplexity_ratio=estimate(positions.model_loss - positions.reference_loss),
-        model_elsewhere=estimate(positions.model_elsewhere),
-        reference_elsewhere=estimate(positions.reference_elsewhere),
+        model_outside_shared_mass=estimate(positions.model_outside_shared_mass),
+        reference_outside_shared_mass=estimate(positions.reference_outside_shared_mass),
         bands=tuple(float(count) / len(found) for count in counts),
     )
 

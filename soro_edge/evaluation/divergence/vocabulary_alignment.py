@@ -96,7 +96,7 @@ class Chunk:
     """The reference's id of the piece that follows there."""
     unaligned: int
     """Positions left out because the two models do not cut alike there."""
-    recut: int
+    retokenized: int
     """Positions compared after a word of the chunk that the two models cut differently."""
 
 
@@ -187,7 +187,7 @@ class _Cutter:
             reference_positions=places[:, 1] - start - 1,
             following=self._reference.ids[places[:, 1]],
             unaligned=len(half) - len(matched),
-            recut=int((places[:, 0] > first + alike).sum()),
+            retokenized=int((places[:, 0] > first + alike).sum()),
         )
 
     def _alike(self, first: int, last: int, start: int, end: int) -> int:

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from soro_edge import __version__
-from soro_edge.evaluation.divergence.report import QuantizationReport
+from soro_edge.evaluation.divergence.report import DivergenceReport
 from soro_edge.evaluation.page.divergence_section import (
+    divergence_section,
+    divergence_sentence,
     megabytes,
-    quantization_section,
-    quantization_sentence,
 )
 from soro_edge.evaluation.page.elements import Page, Section, Table
 from soro_edge.evaluation.page.school_section import generation_section, generation_sentence
@@ -28,7 +28,7 @@ class Findings:
     """Every model file that was read."""
     tasks: Sequence[Results] = ()
     """The model's first, then those it is compared with."""
-    quantization: QuantizationReport | None = None
+    quantization: DivergenceReport | None = None
     generation: Sequence[GenerationReport] = ()
     """The model's first, then those it is compared with."""
     answers: Sequence[GivenAnswer] = ()
@@ -43,8 +43,8 @@ def compose(findings: Findings, *, language: str, date: str) -> Page:
         sections.append(task_section(findings.tasks))
         sentences += task_sentences(findings.tasks)
     if findings.quantization:
-        sections.append(quantization_section(findings.quantization))
-        sentences.append(quantization_sentence(findings.quantization))
+        sections.append(divergence_section(findings.quantization))
+        sentences.append(divergence_sentence(findings.quantization))
     if findings.generation:
         sections.append(generation_section(findings.generation, findings.answers))
         sentences += [generation_sentence(report) for report in findings.generation]

@@ -2,16 +2,16 @@
 
 from math import exp
 
-from soro_edge.evaluation.divergence.report import QuantizationReport
-from soro_edge.evaluation.divergence.summary import Closeness, Estimate
+from soro_edge.evaluation.divergence.report import DivergenceReport
+from soro_edge.evaluation.divergence.summary import DivergenceSummary, Estimate
 from soro_edge.evaluation.page.elements import Bar, BarGroup, BarPlot, Section, Table
 from soro_edge.evaluation.proportions import interval, percent
 from soro_edge.locale import _
 
 
-def quantization_sentence(report: QuantizationReport) -> str:
+def divergence_sentence(report: DivergenceReport) -> str:
     """For the head of the page."""
-    same = report.closeness.same_first_choice
+    same = report.summary.top1_agreement
     return _(
         "{model} has {size} of the reference's {whole} and chooses the same next piece of text in {same}"
         " of places (± {error})."
@@ -24,7 +24,7 @@ def quantization_sentence(report: QuantizationReport) -> str:
     )
 
 
-def quantization_section(report: QuantizationReport) -> Section:
+def divergence_section(report: DivergenceReport) -> Section:
     """Plot: in how many places the two are how far apart."""
     return Section(
         heading=_("The model beside its reference"),
@@ -33,7 +33,7 @@ def quantization_section(report: QuantizationReport) -> Section:
                 "A small file is made from a large one, the reference, by writing its numbers more coarsely."
                 " Both read the text {text}, and at {positions} places we looked which continuation each"
                 " holds to be likely. The nearer the two, the less was lost."
-            ).format(text=report.text, positions=f"{report.closeness.positions:,}"),
+            ).format(text=report.text, positions=f"{report.summary.positions:,}"),
             _(
                 "KL divergence is the distance of the two: 0 where they are equal. Perplexity tells how much"
                 " the text surprised a model: the less, the better it foresaw the words."
@@ -41,20 +41,20 @@ def quantization_section(report: QuantizationReport) -> Section:
             *remarks(report),
         ),
         plots=(_plot(report),),
-        tables=(quantization_table(report),),
+        tables=(divergence_table(report),),
     )
 
 
-def _plot(report: QuantizationReport) -> BarPlot:
+def _plot(report: DivergenceReport) -> BarPlot:
     labels = (
         _("The same to the eye (below 0.01)"),
         _("Nearly the same (0.01 to 0.1)"),
         _("Different (0.1 to 1)"),
         _("Another continuation is likely (above 1)"),
     )
-    count = report.closeness.positions
+    count = report.summary.positions
     groups = []
-    for label, share in zip(labels, report.closeness.bands, strict=True):
+    for label, share in zip(labels, report.summary.bands, strict=True):
         low, high = interval(round(share * count), count)
         bar = Bar(
             name=report.model,
@@ -72,9 +72,9 @@ def _plot(report: QuantizationReport) -> BarPlot:
     )
 
 
-def quantization_table(report: QuantizationReport) -> Table:
+def divergence_table(report: DivergenceReport) -> Table:
     """The model and its reference, side by side."""
-    found = report.closeness
+    found = report.summary
     rows = [
         (_("KL divergence, mean"), _with_error(found.divergence, 4), "0"),
         (_("KL divergence, median"), f"{found.divergence_median:.4f}", "0"),
@@ -82,8 +82,8 @@ def quantization_table(report: QuantizationReport) -> Table:
         (_("KL divergence, largest"), f"{found.divergence_maximum:.3f}", "0"),
         (
             _("Same first choice"),
-            f"{percent(found.same_first_choice.value)}"
-            f" ± {100 * found.same_first_choice.standard_error:.1f}",
+            f"{percent(found.top1_agreement.value)}"
+            f" ± {100 * found.top1_agreement.standard_error:.1f}",
             percent(1),
         ),
         (
@@ -104,8 +104,8 @@ def quantization_table(report: QuantizationReport) -> Table:
         rows.append(
             (
                 _("Probability on other pieces"),
-                percent(found.model_elsewhere.value, 2),
-                percent(found.reference_elsewhere.value, 2),
+                percent(found.model_outside_shared_mass.value, 2),
+                percent(found.reference_outside_shared_mass.value, 2),
             )
         )
     rows.append(
@@ -114,7 +114,7 @@ def quantization_table(report: QuantizationReport) -> Table:
     return Table(head=(_("Measured"), report.model, report.reference), rows=tuple(rows))
 
 
-def remarks(report: QuantizationReport) -> list[str]:
+def remarks(report: DivergenceReport) -> list[str]:
     """Where the two do not have the same pieces."""
     found = []
     if report.shared_pieces < report.reference_pieces:
@@ -130,19 +130,19 @@ def remarks(report: QuantizationReport) -> list[str]:
                 places=f"{report.unaligned:,}"
             )
         )
-    if report.recut:
+    if report.retokenized:
         found.append(
             _("Before {places} places an earlier word was cut differently; these count.").format(
-                places=f"{report.recut:,}"
+                places=f"{report.retokenized:,}"
             )
         )
-    if report.lacked:
-        pieces = " ".join(f"«{piece}»" for piece in report.lacked)
+    if report.missing_tokens:
+        pieces = " ".join(f"«{piece}»" for piece in report.missing_tokens)
         found.append(_("Pieces of this text that the model lacks: {pieces}").format(pieces=pieces))
     return found
 
 
-def _ratio(found: Closeness) -> str:
+def _ratio(found: DivergenceSummary) -> str:
     ratio = exp(found.log_perplexity_ratio.value)
     return f"{ratio:.3f} ± {ratio * found.log_perplexity_ratio.standard_error:.3f}"
 

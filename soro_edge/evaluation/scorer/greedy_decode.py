@@ -1,39 +1,44 @@
-"""Greedy texts after many prompts at once: what the prompts share is read once, then every step reads one
-token of each. Knows no task; what is written for a pupil goes through the engine instead."""
+"""Greedy decoding of many prompts at once: first their common prefix, then one token of each a step.
+
+Knows no task. Answers to pupils go through the engine instead.
+"""
 
 from collections.abc import Iterator, Sequence
 
 from soro_edge.errors import EvaluationFailed
-from soro_edge.evaluation.scorer.prefix_tree import Branch, Group, Request
+from soro_edge.evaluation.scorer.prefix_tree import Node, Request, RequestGroup
 from soro_edge.evaluation.scorer.scorer import Scorer
 
 _AT_ONCE = 8
-"""Prompts that are continued side by side, if there is room."""
+"""How many prompts are continued side by side, if there is room."""
 _ROOM_TOKENS = 16_384
-"""Only a prompt that is longer by itself reserves more: a token takes some 20 KB of a small model's cache."""
+"""Room in the KV cache, unless one prompt is longer: a token takes some 20 KB with a small model."""
 
 
-def write(
+def greedy_decode(
     scorer: Scorer, prompts: Sequence[tuple[int, ...]], *, max_tokens: int, stop: Sequence[str]
 ) -> list[str]:
-    """One text for each prompt, up to `max_tokens` long, cut before the first of `stop`."""
-    trunk = len(_group(prompts).trunk)
-    each = max(len(prompt) for prompt in prompts) + max_tokens - trunk
-    at_once = _reserve(scorer, trunk, each)
+    """Continue each prompt by up to `max_tokens` tokens, cut before the first of `stop`.
+
+    Raises EvaluationFailed.
+    """
+    prefix = len(_group(prompts).shared_prefix)
+    each = max(len(prompt) for prompt in prompts) + max_tokens - prefix
+    at_once = _reserve(scorer, prefix, each)
     found: list[str] = []
     for begin in range(0, len(prompts), at_once):
         part = prompts[begin : begin + at_once]
-        found += _Texts(scorer, part, max_tokens, stop).written()
+        found += _Batch(scorer, part, max_tokens, stop).written()
     return found
 
 
-def _reserve(scorer: Scorer, trunk_tokens: int, each_tokens: int) -> int:
-    """So many prompts have room side by side; fewer where memory is short. Raises EvaluationFailed."""
-    room = (_ROOM_TOKENS - trunk_tokens) // each_tokens
+def _reserve(scorer: Scorer, prefix_tokens: int, each_tokens: int) -> int:
+    """Reserve KV cache and return how many prompts fit side by side. Raises EvaluationFailed."""
+    room = (_ROOM_TOKENS - prefix_tokens) // each_tokens
     at_once = max(1, min(_AT_ONCE, scorer.sequences, room))
     while True:
         try:
-            scorer.reserve(trunk_tokens + at_once * each_tokens)
+            scorer.reserve(prefix_tokens + at_once * each_tokens)
         except EvaluationFailed:
             if at_once == 1:
                 raise
@@ -42,8 +47,8 @@ def _reserve(scorer: Scorer, trunk_tokens: int, each_tokens: int) -> int:
             return at_once
 
 
-class _Texts:
-    """Those that are written side by side."""
+class _Batch:
+    """Texts that are decoded side by side."""
 
     def __init__(
         self,
@@ -58,31 +63,31 @@ class _Texts:
 
     def written(self) -> list[str]:
         group = _group(self._prompts)
-        trunk = group.trunk
-        self._scorer.grow(trunk, len(self._prompts))
-        open_ones = list(self._chosen(group.branches(len(trunk))))
-        while open_ones:
+        prefix = group.shared_prefix
+        self._scorer.read_prefix(prefix, len(self._prompts))
+        unfinished = list(self._step(group.nodes(len(prefix))))
+        while unfinished:
             steps = [
-                Branch(
+                Node(
                     token=self._tokens[number][-1],
                     position=len(self._prompts[number]) + len(self._tokens[number]) - 1,
                     requests=[number],
-                    wanted=[(number, 0)],
+                    targets=[(number, 0)],
                 )
-                for number in open_ones
+                for number in unfinished
             ]
-            open_ones = list(self._chosen(steps))
-        self._scorer.cut(len(self._prompts))
+            unfinished = list(self._step(steps))
+        self._scorer.drop_branches(len(self._prompts))
         return [self._text(number) for number in range(len(self._prompts))]
 
-    def _chosen(self, branches: list[Branch]) -> Iterator[int]:
-        """Read them, take the likeliest successors; the texts that go on after that."""
-        for batch in self._scorer.batches(branches):
-            rows = self._scorer.run(batch)
-            asked = [branch for branch in batch if branch.wanted]
-            for branch, row in zip(asked, rows, strict=True):
+    def _step(self, nodes: list[Node]) -> Iterator[int]:
+        """Decode nodes, append the likeliest next tokens, and yield the texts that go on."""
+        for batch in self._scorer.batches(nodes):
+            rows = self._scorer.decode(batch)
+            asked = [node for node in batch if node.targets]
+            for node, row in zip(asked, rows, strict=True):
                 token = int(row.argmax())
-                for number, _ in branch.wanted:
+                for number, _ in node.targets:
                     if self._goes_on(number, token):
                         yield number
 
@@ -103,6 +108,6 @@ class _Texts:
         return text.strip()
 
 
-def _group(prompts: Sequence[tuple[int, ...]]) -> Group:
-    """The last token of each prompt is the one whose successor is asked for."""
-    return Group(requests=tuple(Request(context=one, continuation=(0,)) for one in prompts))
+def _group(prompts: Sequence[tuple[int, ...]]) -> RequestGroup:
+    """Prompts as requests for the token after each of them."""
+    return RequestGroup(requests=tuple(Request(context=one, continuation=(0,)) for one in prompts))

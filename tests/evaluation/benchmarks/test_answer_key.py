@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from soro_edge.evaluation.benchmarks.answer_key import Undecided
 from soro_edge.evaluation.benchmarks.generated_text import letter_of
-from soro_edge.evaluation.benchmarks.items import Item, Undecided, read_items
+from soro_edge.evaluation.benchmarks.items import Item, read_items
 from soro_edge.evaluation.benchmarks.labels import Alphabet, alphabet_in_order, alphabets_of
 from soro_edge.evaluation.benchmarks.task import Task, read_task
 from soro_edge.evaluation.results import BadItem

@@ -15,10 +15,10 @@ from soro_edge.evaluation.benchmarks import chrf
 from soro_edge.evaluation.benchmarks.generated_text import letter_of, metrics, normalized, score
 from soro_edge.evaluation.benchmarks.items import Item
 from soro_edge.evaluation.benchmarks.prompts import Prompt
-from soro_edge.evaluation.benchmarks.scoring import method_of
+from soro_edge.evaluation.benchmarks.scoring import scoring_of
 from soro_edge.evaluation.benchmarks.task import Task, find_task
 from soro_edge.evaluation.results import ItemScore
-from soro_edge.evaluation.scorer.greedy_decode import write
+from soro_edge.evaluation.scorer.greedy_decode import greedy_decode
 from soro_edge.evaluation.scorer.scorer import Scorer
 from soro_edge.testing.tiny_gemma3 import CONTROL
 
@@ -59,8 +59,8 @@ def test_side_by_side_is_alone(scorer: Scorer) -> None:
     prompts = [tuple(scorer.tokenize(text)) for text in texts]
     wanted = [alone(scorer, prompt, 6) for prompt in prompts]
     assert len(set(wanted)) > 4
-    assert write(scorer, prompts, max_tokens=6, stop=()) == wanted
-    assert write(scorer, prompts[:2], max_tokens=6, stop=()) == wanted[:2]
+    assert greedy_decode(scorer, prompts, max_tokens=6, stop=()) == wanted
+    assert greedy_decode(scorer, prompts[:2], max_tokens=6, stop=()) == wanted[:2]
 
 
 @pytest.mark.native
@@ -78,7 +78,7 @@ def test_fewer_are_written_at_once_where_memory_is_short(
         prompts = [tuple(scorer.tokenize(text * 200)) for text in ("аз", "бо", "ва")]
         each = max(map(len, prompts)) + 4
         assert 8 * each > 4096 - 1024 >= 2 * each
-        texts = write(scorer, prompts, max_tokens=4, stop=())
+        texts = greedy_decode(scorer, prompts, max_tokens=4, stop=())
         assert len(tried) > 2
         assert texts == [alone(scorer, prompt, 4) for prompt in prompts]
 
@@ -86,9 +86,11 @@ def test_fewer_are_written_at_once_where_memory_is_short(
 @pytest.mark.native
 def test_it_ends_before_the_stop(scorer: Scorer) -> None:
     prompt = tuple(scorer.tokenize("салом"))
-    [whole] = write(scorer, [prompt], max_tokens=8, stop=())
+    [whole] = greedy_decode(scorer, [prompt], max_tokens=8, stop=())
     stop = whole[len(whole) // 2 :][:2]
-    assert write(scorer, [prompt], max_tokens=8, stop=(stop,)) == [whole.partition(stop)[0].strip()]
+    assert greedy_decode(scorer, [prompt], max_tokens=8, stop=(stop,)) == [
+        whole.partition(stop)[0].strip()
+    ]
 
 
 @pytest.mark.native
@@ -96,7 +98,7 @@ def test_the_chat_form(scorer: Scorer) -> None:
     """The whole prompt is one question; what it holds of control pieces stays text."""
     item = Item(id="1", record={}, options=("як", "ду"), right=0)
     asked = Prompt(item=item, context="чанд<end_of_turn>?\nҶавоб:", continuations=())
-    [request] = method_of(find_task(LETTER), chat=True).ask(scorer, asked, 256).requests
+    [request] = scoring_of(find_task(LETTER), chat=True).ask(scorer, asked, 256).requests
     start, end = (
         CONTROL.index("<start_of_turn>"),
         CONTROL.index("<end_of_turn>"),
@@ -104,7 +106,7 @@ def test_the_chat_form(scorer: Scorer) -> None:
     tokens = list(request.context)
     assert (tokens[:2], tokens.count(start), tokens.count(end)) == ([2, start], 2, 1)
     assert scorer.detokenize(tokens) == "user\nчанд<end_of_turn>?\nҶавоб:\nmodel\n"
-    [plain] = method_of(find_task(LETTER)).ask(scorer, asked, 256).requests
+    [plain] = scoring_of(find_task(LETTER)).ask(scorer, asked, 256).requests
     assert list(plain.context) == scorer.tokenize(asked.context)
 
 

@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from soro_edge.evaluation.benchmarks.dataset import TaskData, our_data, read_data
-from soro_edge.evaluation.benchmarks.items import folded
-from soro_edge.evaluation.benchmarks.records import read_records
+from soro_edge.evaluation.benchmarks.records import folded, read_records
 from soro_edge.evaluation.benchmarks.task import read_task
 from soro_edge.evaluation.errors import BadData
 from tests.evaluation.own_task import HEAD

@@ -33,13 +33,13 @@ def probabilities(of: Matrix) -> Numbers:
 def same_numbers(one: Positions, other: Positions) -> None:
     np.testing.assert_array_equal(one.divergence, other.divergence)
     np.testing.assert_array_equal(one.model_loss, other.model_loss)
-    np.testing.assert_array_equal(one.same_first_choice, other.same_first_choice)
+    np.testing.assert_array_equal(one.top1_agreement, other.top1_agreement)
 
 
 def test_a_model_is_at_no_distance_from_itself() -> None:
     found = compare(logits(2), logits(2), FOLLOWING, ALL)
     assert not found.divergence.any()
-    assert found.same_first_choice.all()
+    assert found.top1_agreement.all()
     assert (found.model_loss == found.reference_loss).all()
 
 
@@ -62,11 +62,11 @@ def test_a_cut_of_the_reference_is_at_no_distance_whatever_was_cut() -> None:
     shared = shared_pieces([names(PIECES)[token] for token in kept], names(PIECES))
     found = compare(reference[:, kept], reference, FOLLOWING, shared)
     np.testing.assert_allclose(found.divergence, 0, atol=1e-6)
-    assert found.same_first_choice.all()
+    assert found.top1_agreement.all()
     gone = np.setdiff1d(np.arange(PIECES), kept)
     expected = probabilities(reference)[:, gone].sum(axis=1)
-    np.testing.assert_allclose(found.reference_elsewhere, expected, rtol=1e-4, atol=1e-6)
-    assert not found.model_elsewhere.any()
+    np.testing.assert_allclose(found.reference_outside_shared_mass, expected, rtol=1e-4, atol=1e-6)
+    assert not found.model_outside_shared_mass.any()
 
 
 def test_a_piece_far_likelier_than_all_shared_ones_is_counted_as_elsewhere() -> None:
@@ -74,7 +74,7 @@ def test_a_piece_far_likelier_than_all_shared_ones_is_counted_as_elsewhere() -> 
     reference[:, -1] = 500.0
     shared = shared_pieces(names(PIECES - 1), names(PIECES))
     found = compare(logits(2, PIECES - 1), reference, FOLLOWING, shared)
-    np.testing.assert_allclose(found.reference_elsewhere, 1.0)
+    np.testing.assert_allclose(found.reference_outside_shared_mass, 1.0)
     assert np.isfinite(found.divergence).all()
 
 

@@ -7,9 +7,9 @@ import pytest
 
 from soro_edge.errors import EvaluationFailed
 from soro_edge.evaluation.divergence import cache
-from soro_edge.evaluation.divergence.corpus import our_text, read_text
-from soro_edge.evaluation.divergence.report import QuantizationReport, report_quantization
-from soro_edge.evaluation.journal import METHOD
+from soro_edge.evaluation.divergence.cache import METHOD
+from soro_edge.evaluation.divergence.corpus import default_corpus, read_corpus
+from soro_edge.evaluation.divergence.report import DivergenceReport, report_divergence
 from soro_edge.evaluation.scorer.scorer import Scorer
 from soro_edge.model_errors import ModelCutShort, ModelError
 from soro_edge.testing.tiny_gemma3 import LETTERS, PIECES, write_tiny_gemma3
@@ -40,13 +40,11 @@ def other(folder: Path) -> Path:
     return write_tiny_gemma3(folder / "other.gguf", seed=8)
 
 
-def report(
-    model: Path, reference: Path, text: Path, chunks: int | None = None
-) -> QuantizationReport:
-    return report_quantization(
+def report(model: Path, reference: Path, text: Path, chunks: int | None = None) -> DivergenceReport:
+    return report_divergence(
         model,
         reference,
-        read_text(text),
+        read_corpus(text),
         chunk_tokens=CHUNK_TOKENS,
         most_chunks=chunks,
         threads=1,
@@ -55,11 +53,11 @@ def report(
 
 def test_a_file_is_at_no_distance_from_itself(tiny_model: Path, text: Path) -> None:
     found = report(tiny_model, tiny_model, text)
-    assert found.closeness.divergence_maximum == 0
-    assert found.closeness.same_first_choice.value == 1
-    assert found.closeness.model_perplexity == found.closeness.reference_perplexity
-    assert found.closeness.bands == (1, 0, 0, 0)
-    assert found.closeness.positions == found.chunks * (CHUNK_TOKENS // 2 - 1)
+    assert found.summary.divergence_maximum == 0
+    assert found.summary.top1_agreement.value == 1
+    assert found.summary.model_perplexity == found.summary.reference_perplexity
+    assert found.summary.bands == (1, 0, 0, 0)
+    assert found.summary.positions == found.chunks * (CHUNK_TOKENS // 2 - 1)
     assert found.unaligned == 0
 
 
@@ -82,7 +80,7 @@ def test_it_is_the_direct_computation_over_llama_perplexitys_chunks(
             divergences += (q * np.log(q / p)).sum(axis=1).tolist()
             following = chunk[CHUNK_TOKENS // 2 + 1 :]
             losses += (-np.log(p[np.arange(len(following)), following])).tolist()
-    found = report(tiny_model, other, text).closeness
+    found = report(tiny_model, other, text).summary
     assert found.positions == len(divergences)
     # The cache is F16: other batches, other last digits.
     assert found.divergence.value == pytest.approx(np.mean(divergences), rel=1e-3)
@@ -97,22 +95,22 @@ def test_a_file_without_letters_that_the_text_has_not_is_at_no_distance(
     found = report(trimmed, tiny_model, text)
     assert found.shared_pieces == found.model_pieces == found.reference_pieces - len(LATIN)
     assert found.unaligned == 0
-    assert found.closeness.divergence_maximum < 1e-5
-    assert found.closeness.same_first_choice.value == 1
-    assert (found.recut, found.lacked) == (0, ())
-    assert 0.01 < found.closeness.reference_elsewhere.value < 0.5
-    assert found.closeness.model_elsewhere.value == 0
+    assert found.summary.divergence_maximum < 1e-5
+    assert found.summary.top1_agreement.value == 1
+    assert (found.retokenized, found.missing_tokens) == (0, ())
+    assert 0.01 < found.summary.reference_outside_shared_mass.value < 0.5
+    assert found.summary.model_outside_shared_mass.value == 0
 
 
 def test_a_whole_file_against_a_trimmed_one_is_told_likewise(
     tiny_model: Path, folder: Path, text: Path
 ) -> None:
     trimmed = write_tiny_gemma3(folder / "trimmed2.gguf", leave_out=LATIN)
-    there = report(trimmed, tiny_model, text).closeness
-    back = report(tiny_model, trimmed, text).closeness
+    there = report(trimmed, tiny_model, text).summary
+    back = report(tiny_model, trimmed, text).summary
     assert back.divergence_maximum < 1e-5
-    assert back.model_elsewhere == there.reference_elsewhere
-    assert back.reference_elsewhere.value == 0
+    assert back.model_outside_shared_mass == there.reference_outside_shared_mass
+    assert back.reference_outside_shared_mass.value == 0
 
 
 def test_where_a_trimmed_file_cuts_finer_those_places_are_counted(
@@ -121,9 +119,9 @@ def test_where_a_trimmed_file_cuts_finer_those_places_are_counted(
     trimmed = write_tiny_gemma3(folder / "finer.gguf", leave_out=("ан", "ро"))
     found = report(trimmed, tiny_model, text)
     assert found.unaligned > 0
-    assert found.recut > 0
-    assert set(found.lacked) == {"ан", "ро"}
-    assert found.unaligned + found.closeness.positions == found.chunks * (CHUNK_TOKENS // 2 - 1)
+    assert found.retokenized > 0
+    assert set(found.missing_tokens) == {"ан", "ро"}
+    assert found.unaligned + found.summary.positions == found.chunks * (CHUNK_TOKENS // 2 - 1)
 
 
 def test_a_reference_with_another_tokenizer_is_refused(
@@ -157,12 +155,12 @@ def test_it_goes_on_where_the_power_went(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def kept(chunks: int, *, fresh: bool = False) -> tuple[QuantizationReport, list[int]]:
+    def kept(chunks: int, *, fresh: bool = False) -> tuple[DivergenceReport, list[int]]:
         heard = Heard()
-        found = report_quantization(
+        found = report_divergence(
             tiny_model,
             other,
-            read_text(text),
+            read_corpus(text),
             chunk_tokens=CHUNK_TOKENS,
             most_chunks=chunks,
             threads=1,
@@ -226,11 +224,11 @@ def test_chunks_are_no_longer_than_what_a_model_was_trained_for(
     short = write_tiny_gemma3(folder / "short.gguf", context_tokens=40)
     found = report(short, tiny_model, text)
     assert found.chunk_tokens == 40
-    assert found.closeness.divergence_maximum < 1e-5
+    assert found.summary.divergence_maximum < 1e-5
 
 
 def test_the_text_that_comes_along_is_tajik_that_nobody_calibrates_on() -> None:
-    text = our_text().words
+    text = default_corpus().text
     assert len(text) > 90_000
     calibrated = (Path(__file__).parents[3] / "convert" / "data" / "calibration.tg.txt").read_text(
         encoding="utf-8"

@@ -56,7 +56,7 @@ def test_chunks_are_those_of_llama_perplexity() -> None:
         # The second half: after positions 4, 5, 6 come tokens 5, 6, 7.
         assert chunk.reference_positions.tolist() == chunk.model_positions.tolist() == [4, 5, 6]
         assert chunk.following.tolist() == piece[5:]
-        assert chunk.unaligned == chunk.recut == 0
+        assert chunk.unaligned == chunk.retokenized == 0
 
 
 @given(st.text("абвг", min_size=0, max_size=200))
@@ -77,7 +77,7 @@ def test_where_the_model_cuts_finer_only_places_with_equal_past_and_equal_piece_
             == [FULL[token] for token in chunk.reference[: theirs + 1]]
             for ours, theirs in zip(chunk.model_positions, chunk.reference_positions, strict=True)
         ]
-        assert chunk.recut == cut_alike.count(False)
+        assert chunk.retokenized == cut_alike.count(False)
 
 
 @given(st.text("абвг", max_size=200))

@@ -10,8 +10,8 @@ import pytest
 from soro_edge import locale
 from soro_edge.chat.messages import AnswerState
 from soro_edge.evaluation.benchmarks.task import our_tasks
-from soro_edge.evaluation.divergence.report import QuantizationReport
-from soro_edge.evaluation.divergence.summary import Closeness, Estimate
+from soro_edge.evaluation.divergence.report import DivergenceReport
+from soro_edge.evaluation.divergence.summary import DivergenceSummary, Estimate
 from soro_edge.evaluation.page.bar_svg import bar_svg
 from soro_edge.evaluation.page.contents import Findings, compose
 from soro_edge.evaluation.page.elements import Bar, BarGroup, BarPlot, Page, Table, shortened
@@ -30,7 +30,7 @@ def estimate(value: float) -> Estimate:
     return Estimate(value=value, standard_error=value / 20)
 
 
-QUANTIZATION = QuantizationReport(
+QUANTIZATION = DivergenceReport(
     model="soro-1b-q4_0.gguf",
     model_bytes=434_000_000,
     reference="soro-1b-bf16.gguf",
@@ -43,20 +43,20 @@ QUANTIZATION = QuantizationReport(
     model_pieces=32_768,
     reference_pieces=262_144,
     unaligned=3,
-    recut=40,
-    lacked=(" the", "ing"),
-    closeness=Closeness(
+    retokenized=40,
+    missing_tokens=(" the", "ing"),
+    summary=DivergenceSummary(
         positions=1_527,
         divergence=estimate(0.05),
         divergence_median=0.02,
         divergence_99_percent=0.4,
         divergence_maximum=2.6,
-        same_first_choice=estimate(0.82),
+        top1_agreement=estimate(0.82),
         model_perplexity=estimate(74.6),
         reference_perplexity=estimate(71.9),
         log_perplexity_ratio=estimate(0.036),
-        model_elsewhere=estimate(0.0),
-        reference_elsewhere=estimate(0.0036),
+        model_outside_shared_mass=estimate(0.0),
+        reference_outside_shared_mass=estimate(0.0036),
         bands=(0.14, 0.77, 0.087, 0.003),
     ),
 )

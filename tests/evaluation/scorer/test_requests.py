@@ -66,4 +66,4 @@ def test_a_text_longer_than_the_context(scorer: Scorer) -> None:
     tokens = scorer.tokenize("салом ҷаҳон, " * 20, add_bos=False)
     asked = list(windows(tokens, begin_token=scorer.begin_token, context_tokens=50))
     assert len(asked) > 3
-    assert sum(one.tokens for one in scorer.answer(asked)) == len(tokens)
+    assert sum(one.tokens for one in scorer.log_likelihoods(asked)) == len(tokens)

@@ -8,8 +8,8 @@ import pytest
 
 from soro_edge.engine.native import lib
 from soro_edge.errors import EvaluationFailed
-from soro_edge.evaluation.scorer.log_softmax import chosen
-from soro_edge.evaluation.scorer.prefix_tree import Group, LogLikelihood, Request, groups
+from soro_edge.evaluation.scorer.log_softmax import log_probabilities
+from soro_edge.evaluation.scorer.prefix_tree import LogLikelihood, Request, RequestGroup, groups
 from soro_edge.evaluation.scorer.scorer import Scorer
 from soro_edge.testing.tiny_gemma3 import SLIDING_WINDOW_TOKENS
 
@@ -30,7 +30,7 @@ def cold(scorer: Scorer, request: Request) -> LogLikelihood:
     """One full pass, every logit computed."""
     logits = np.concatenate(list(scorer.logits(request.path)))
     found = [
-        chosen(logits[len(request.context) - 1 + place], [token])[0]
+        log_probabilities(logits[len(request.context) - 1 + place], [token])[0]
         for place, token in enumerate(request.continuation)
     ]
     return LogLikelihood(
@@ -64,22 +64,24 @@ def test_shared_reading_equals_a_cold_pass(scorer: Scorer, shots: int) -> None:
     requests = questions(shots)
     wanted = [cold(scorer, request) for request in requests]
     assert len({round(one.total, 3) for one in wanted}) == len(requests)
-    assert_alike(list(scorer.answer(requests)), wanted)
-    assert_alike(list(scorer.answer(requests[::-1])), wanted[::-1])
+    assert_alike(list(scorer.log_likelihoods(requests)), wanted)
+    assert_alike(list(scorer.log_likelihoods(requests[::-1])), wanted[::-1])
 
 
 def test_going_back_further_than_the_window(scorer: Scorer) -> None:
     """A cache no larger than the window needs would have lost what lies before token 472."""
     long = random_tokens(3, 1400)
     requests = [Request(context=long[:length], continuation=(40, 41)) for length in (1400, 300, 5)]
-    found = [answer for one in requests for answer in scorer.answer([one])]
+    found = [answer for one in requests for answer in scorer.log_likelihoods([one])]
     assert_alike(found, [cold(scorer, request) for request in requests])
 
 
 def test_texts_side_by_side(scorer: Scorer) -> None:
     texts = [random_tokens(seed, 20 * seed) for seed in range(1, 9)]
     requests = [Request(context=(2,), continuation=text) for text in texts]
-    assert_alike(list(scorer.answer(requests)), [cold(scorer, request) for request in requests])
+    assert_alike(
+        list(scorer.log_likelihoods(requests)), [cold(scorer, request) for request in requests]
+    )
 
 
 def test_logits_from_a_place_on(scorer: Scorer) -> None:
@@ -95,7 +97,7 @@ def test_the_greedy_flag(scorer: Scorer) -> None:
     best = int(np.concatenate(list(scorer.logits(context)))[-1].argmax())
     other = (best + 1) % scorer.vocabulary_size
     requests = [Request(context=context, continuation=(token,)) for token in (best, other)]
-    assert [one.greedy for one in scorer.answer(requests)] == [True, False]
+    assert [one.greedy for one in scorer.log_likelihoods(requests)] == [True, False]
 
 
 @pytest.fixture
@@ -123,14 +125,14 @@ def test_no_room_is_told_and_less_can_be_had(
 ) -> None:
     request = Request(context=random_tokens(6, 20), continuation=(40,))
     with Scorer(tiny_model, context_tokens=64, threads=1) as scorer:
-        [wanted] = scorer.answer([request])
+        [wanted] = scorer.log_likelihoods([request])
         with monkeypatch.context() as patch:
             patch.setattr(lib, "llama_init_from_model", lambda *_: None)
             with pytest.raises(EvaluationFailed, match="no context"):
                 scorer.reserve(4096)
         assert not living
         scorer.reserve(64)
-        assert_alike(list(scorer.answer([request])), [wanted])
+        assert_alike(list(scorer.log_likelihoods([request])), [wanted])
     assert not living
 
 
@@ -144,17 +146,17 @@ def test_a_recurrent_model_is_refused_and_given_back(
 
 
 def test_every_token_of_a_group_is_read_once() -> None:
-    group = Group(requests=tuple(questions(50)))
-    trunk = group.trunk
-    assert len(trunk) == 50
-    branches = group.branches(len(trunk))
+    group = RequestGroup(requests=tuple(questions(50)))
+    prefix = group.shared_prefix
+    assert len(prefix) == 50
+    branches = group.nodes(len(prefix))
     prefixes = {
         request.path[:length]
         for request in group.requests
-        for length in range(len(trunk) + 1, len(request.path) + 1)
+        for length in range(len(prefix) + 1, len(request.path) + 1)
     }
     assert len(branches) == len(prefixes)
-    asked = sum(len(branch.wanted) for branch in branches)
+    asked = sum(len(branch.targets) for branch in branches)
     assert asked == sum(len(request.continuation) for request in group.requests)
 
 
@@ -165,7 +167,7 @@ def test_groups_keep_order_and_limits() -> None:
         assert [one for group in found for one in group.requests] == requests
         for group in found:
             assert len(group.requests) <= most
-            trunk = len(group.trunk)
-            assert trunk + len(group.branches(trunk)) <= room
+            prefix = len(group.shared_prefix)
+            assert prefix + len(group.nodes(prefix)) <= room
     with pytest.raises(EvaluationFailed, match="room for 10"):
         list(groups(requests, most=3, room_tokens=10))
