@@ -16,6 +16,9 @@
     │   ├── FolderNotWritable
     │   ├── HistoryPathTooLong         longer than SQLite takes
     │   ├── NoFolder                   no folder of that name to write into
+    │   ├── OutputNotWritable          the file that a command was told to write
+    │   │   ├── OutputExists               it is there already
+    │   │   └── OutputIsOurs               it is one of the program's own
     │   ├── DiskFull
     │   ├── HistoryBusy                another program holds the history
     │   ├── HistoryDamaged
@@ -93,17 +96,17 @@ class EngineError(SoroError):
 
 class EngineDied(EngineError):
     message = N_("The language model stopped unexpectedly ({cause}).")
-    hint = N_("What was written so far is kept. Ask again: it starts anew. The log is in {log}.")
+    hint = N_("What was written so far is kept. Ask again: it starts anew.")
 
 
 class EngineDiedLoading(EngineError):
     message = N_("The language model stopped unexpectedly while it was loaded ({cause}).")
-    hint = N_("Use another model: `soro models list`. The log is in {log}.")
+    hint = N_("Use another model: `soro models list`.")
 
 
 class EngineFailed(EngineError):
     message = N_("The language model failed: {reason}")
-    hint = N_("What was written so far is kept. Run `soro doctor`; the log is in {log}.")
+    hint = N_("What was written so far is kept. Run `soro doctor`: it says what is wrong.")
 
 
 class DecodeFailed(EngineFailed):
@@ -112,7 +115,7 @@ class DecodeFailed(EngineFailed):
 
 class EngineSilent(EngineError):
     message = N_("The language model did not start: {reason}")
-    hint = N_("Run `soro doctor`; the log is in {log}.")
+    hint = N_("Run `soro doctor`: it says what is wrong.")
 
 
 class StorageError(SoroError):
@@ -136,6 +139,21 @@ class HistoryPathTooLong(StorageError):
 class NoFolder(StorageError):
     message = N_("There is no folder {path}.")
     hint = N_("Plug the stick in, and name its folder.")
+
+
+class OutputNotWritable(StorageError):
+    message = N_("The file {path} cannot be written: {reason}")
+    hint = N_("Name another file, in a folder that is there.")
+
+
+class OutputExists(OutputNotWritable):
+    message = N_("There is a file of that name already: {path}")
+    hint = N_("Name another file, or add --force to replace it.")
+
+
+class OutputIsOurs(OutputNotWritable):
+    message = N_("Soro keeps its own data there: {path}")
+    hint = N_("Name a file in another folder.")
 
 
 class DiskFull(StorageError):

@@ -42,6 +42,7 @@ from soro_edge.engine.wire import (
     encode,
 )
 from soro_edge.errors import EngineDied, EngineDiedLoading, EngineSilent, StorageError
+from soro_edge.files import open_private
 from soro_edge.paths import make_folder
 
 CLOSE_SECONDS = 5.0
@@ -170,14 +171,14 @@ class EngineProcess:
                     self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log
                 )
             except OSError as error:
-                raise EngineSilent(reason=str(error), log=str(self._log_file)) from error
+                raise EngineSilent(reason=str(error)) from error
 
     def _open_log(self) -> BinaryIO:
         """Where nothing can be written, answers come all the same, and what the engine tells is lost."""
         try:
-            make_folder(self._log_file.parent)
+            make_folder(self._log_file.parent, private=True)
             large = self._log_file.exists() and self._log_file.stat().st_size > LOG_BYTES
-            return self._log_file.open("wb" if large else "ab")
+            return open_private(self._log_file, "wb" if large else "ab")
         except (StorageError, OSError):
             return Path(os.devnull).open("wb")
 
@@ -201,7 +202,7 @@ class EngineProcess:
         try:
             reply = decode(line)
         except WireError as error:
-            raise EngineSilent(reason=str(error), log=str(self._log_file)) from error
+            raise EngineSilent(reason=str(error)) from error
         if isinstance(reply, Failed):
             raise reply.error()
         if isinstance(reply, Load | Count | Generate | Prepare | Forget | Stop):
@@ -218,11 +219,11 @@ class EngineProcess:
         child = self._child
         code = child.wait(CLOSE_SECONDS) if child else None
         self.close()
-        return EngineDied(cause=_cause(code), log=str(self._log_file))
+        return EngineDied(cause=_cause(code))
 
     def _nonsense(self, reply: object) -> EngineSilent:
         self.close()
-        return EngineSilent(reason=type(reply).__name__, log=str(self._log_file))
+        return EngineSilent(reason=type(reply).__name__)
 
 
 def _cause(code: int | None) -> str:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from convert.tokenizer import GEMMA_TEMPLATE
+from convert.vocabulary.tokenizer import GEMMA_TEMPLATE
 from soro_edge.chat.template import Turn, render
 from soro_edge.engine.api import Control, ModelInfo, Prompt, Text
 from soro_edge.model_errors import BadTemplate, NoTemplate, TemplateDropsText

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from convert.plan import Type
+from convert.quantize.bit_allocation import Type
 from soro_edge.evaluation.benchmarks.dataset import read_data
 from soro_edge.evaluation.benchmarks.prompts import Prompts
 from soro_edge.evaluation.benchmarks.scoring import scoring_of

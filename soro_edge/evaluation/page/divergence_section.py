@@ -4,8 +4,8 @@ from math import exp
 
 from soro_edge.evaluation.divergence.report import DivergenceReport
 from soro_edge.evaluation.divergence.summary import DivergenceSummary, Estimate
-from soro_edge.evaluation.page.elements import Bar, BarGroup, BarPlot, Section, Table
-from soro_edge.evaluation.proportions import interval, percent
+from soro_edge.evaluation.page.elements import Bar, BarGroup, BarPlot, Section, Table, percent
+from soro_edge.evaluation.statistics import interval
 from soro_edge.locale import _
 
 

@@ -5,6 +5,9 @@ What it says is page_contents.py's; how it looks, page_html.py's and page_markdo
 
 from dataclasses import dataclass
 
+NO_BREAK = "\N{NO-BREAK SPACE}"
+"""Between a number and its unit, which belong on one line."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
@@ -87,3 +90,8 @@ class Page:
     """Of its words: `tg`, `ru`, `en`."""
     date: str
     sections: tuple[Section, ...]
+
+
+def percent(share: float, digits: int = 1) -> str:
+    """A share as it is written: 37.5 %."""
+    return f"{100 * share:.{digits}f}{NO_BREAK}%"

@@ -3,9 +3,17 @@
 from collections.abc import Callable, Sequence
 
 from soro_edge.chat.messages import AnswerState
-from soro_edge.evaluation.page.elements import Bar, BarGroup, BarPlot, Example, Section, Table
-from soro_edge.evaluation.proportions import interval, percent
+from soro_edge.evaluation.page.elements import (
+    Bar,
+    BarGroup,
+    BarPlot,
+    Example,
+    Section,
+    Table,
+    percent,
+)
 from soro_edge.evaluation.school.answers import GenerationReport, GivenAnswer
+from soro_edge.evaluation.statistics import interval
 from soro_edge.locale import _
 
 _EXAMPLES = 6

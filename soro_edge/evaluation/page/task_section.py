@@ -5,8 +5,7 @@ from math import floor, log10
 
 from soro_edge.errors import EvaluationFailed
 from soro_edge.evaluation.benchmarks.paired_comparison import PAIRED_BY, compare
-from soro_edge.evaluation.page.elements import Bar, BarGroup, BarPlot, Section, Table
-from soro_edge.evaluation.proportions import percent
+from soro_edge.evaluation.page.elements import Bar, BarGroup, BarPlot, Section, Table, percent
 from soro_edge.evaluation.results import Metric, Results, TaskResult
 from soro_edge.evaluation.statistics import Paired
 from soro_edge.locale import N_, _

@@ -18,10 +18,10 @@ from soro_edge.evaluation.page.elements import Bar, BarGroup, BarPlot, Page, Tab
 from soro_edge.evaluation.page.html import page_html
 from soro_edge.evaluation.page.markdown import COLUMNS, bar_text, page_markdown, table_text
 from soro_edge.evaluation.page.task_section import difference, round_maximum
-from soro_edge.evaluation.proportions import interval
 from soro_edge.evaluation.results import BadItem, ItemScore, Metric, ModelFacts, Results, TaskResult
 from soro_edge.evaluation.school.answers import GivenAnswer, report_generation
 from soro_edge.evaluation.school.questions import SCHOOL_QUESTIONS, read_questions
+from soro_edge.evaluation.statistics import interval
 
 STRANGE = 'soro <script>alert("1")</script> & *b* | `c`.gguf'
 
