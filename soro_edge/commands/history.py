@@ -1,7 +1,6 @@
 """`soro history …`: stored conversations on stdout."""
 
 import sys
-from datetime import datetime
 from pathlib import Path
 
 import click
@@ -9,7 +8,7 @@ import click
 from soro_edge.commands.confirm import confirm
 from soro_edge.commands.program import Program
 from soro_edge.history.export import to_html, to_markdown, to_text
-from soro_edge.locale import _
+from soro_edge.locale import _, local_time
 from soro_edge.paths import storage_error
 
 
@@ -20,8 +19,7 @@ def list_conversations(program: Program, limit: int) -> None:
     if not found:
         click.echo(_("There are no conversations yet."), err=True)
     for one in found:
-        used = datetime.fromtimestamp(one.updated).strftime("%Y-%m-%d %H:%M")
-        click.echo(f"{one.id:>6}  {used}  {one.messages:>4}  {one.title}")
+        click.echo(f"{one.id:>6}  {local_time(one.updated):16}  {one.messages:>4}  {one.title}")
 
 
 def show(program: Program, conversation_id: int) -> None:

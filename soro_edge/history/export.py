@@ -5,7 +5,6 @@ are the Markdown that the model wrote, shown as such or rendered with raw HTML a
 """
 
 import re
-import time
 from collections.abc import Sequence
 from html import escape
 
@@ -14,7 +13,7 @@ from markdown_it import MarkdownIt
 from soro_edge.chat.messages import AnswerState, Message, Role
 from soro_edge.history.values import Conversation
 from soro_edge.html_page import html_page
-from soro_edge.locale import _
+from soro_edge.locale import _, local_time
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~&!$])")
 _SPECIAL_AT_LINE_START = re.compile(r"^([-+=])|^(\d{1,9})([.)])")
@@ -102,7 +101,7 @@ def _warning() -> str:
 
 
 def _date(conversation: Conversation) -> str:
-    return time.strftime("%Y-%m-%d %H:%M", time.localtime(conversation.created))
+    return local_time(conversation.created)
 
 
 def _literal(text: str) -> str:

@@ -29,7 +29,7 @@ from soro_edge.history.migrations import migrate
 from soro_edge.history.reading import HistoryReader
 from soro_edge.history.recovery import finish, recover
 from soro_edge.history.salvage import salvage
-from soro_edge.history.search import index_title, index_unfinished
+from soro_edge.history.search import check_search, index_title, index_unfinished
 from soro_edge.history.titles import one_line
 from soro_edge.history.trash import (
     UNDO_SECONDS,
@@ -255,7 +255,7 @@ def _repair_and_connect(
     if recovery.kept is not None:
         try:
             with database.writing() as connection:
-                rescued = salvage(recovery.kept, connection)
+                rescued = salvage(recovery.kept, connection, files.temporary("salvage"))
         except BaseException:
             database.close()
             raise
@@ -271,6 +271,7 @@ def _connect(files: HistoryFiles, alone: bool, busy_seconds: float) -> Database:
         if alone:
             with database.writing() as connection:
                 index_unfinished(connection)
+                check_search(connection)
         if new:
             sync_folder(files.main.parent)
     except BaseException:
