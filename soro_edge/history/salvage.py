@@ -11,7 +11,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 from soro_edge.chat.messages import Role
-from soro_edge.history.database import connect
+from soro_edge.history.database import SQLITE_ERRORS, connect
 from soro_edge.history.files import HistoryFiles, copy_private, size_bytes
 from soro_edge.history.header import mend_header
 from soro_edge.history.search import index_message, index_title
@@ -40,7 +40,7 @@ def salvage(damaged: Path, connection: sqlite3.Connection, workspace: Path) -> i
             of_copy.wal.unlink(missing_ok=True)
             if with_log:
                 copy_private(log, of_copy.wal)
-            with suppress(sqlite3.DatabaseError), closing(connect(workspace)) as source:
+            with suppress(*SQLITE_ERRORS), closing(connect(workspace)) as source:
                 rescued += _bring_rows(source, connection)
     finally:
         for file in (workspace, of_copy.wal, of_copy.shm):
@@ -65,7 +65,7 @@ def _bring_rows(source: sqlite3.Connection, target: sqlite3.Connection) -> int:
 def _trash_what_was_trashed(source: sqlite3.Connection, target: sqlite3.Connection) -> None:
     """A conversation that was deleted since the backup does not come back with it."""
     for number in range(1, _last_number(source, "conversations") + 1):
-        with suppress(sqlite3.DatabaseError):
+        with suppress(*SQLITE_ERRORS):
             row = source.execute(
                 "SELECT trashed FROM conversations WHERE id = ? AND trashed > 0", (number,)
             ).fetchone()
@@ -102,7 +102,7 @@ def _readable_rows(
     newest = target.execute(f"SELECT coalesce(max(id), 0) FROM {table}").fetchone()[0]
     query = f"SELECT {columns} FROM {table} WHERE id = ?"
     for number in range(newest + 1, _last_number(source, table) + 1):
-        with suppress(sqlite3.DatabaseError):
+        with suppress(*SQLITE_ERRORS):
             row = source.execute(query, (number,)).fetchone()
             if row is not None:
                 yield row
@@ -115,7 +115,7 @@ def _last_number(source: sqlite3.Connection, table: str) -> int:
         f"SELECT max(id) FROM {table}",
         f"SELECT max(seq) FROM sqlite_sequence WHERE name = '{table}'",
     ):
-        with suppress(sqlite3.DatabaseError):
+        with suppress(*SQLITE_ERRORS):
             (number,) = source.execute(query).fetchone()
             if isinstance(number, int):
                 found = max(found, number)

@@ -163,7 +163,9 @@ def _counted(history: "History") -> int:
     return sum(len(history.messages(conversation.id)) for conversation in conversations)
 
 
-TOLD: dict[str, tuple[type[Exception], ...]] = dict.fromkeys(("gguf", "header", "manifest", "template"), (SoroError,))
+TOLD: dict[str, tuple[type[Exception], ...]] = dict.fromkeys(
+    ("gguf", "header", "manifest", "template"), (SoroError,)
+)
 """What may be raised: a sentence that the program shows. A history must be readable in the end."""
 KINDS: dict[str, Callable[[Path], Attempt]] = {
     "gguf": _gguf,

@@ -56,6 +56,12 @@ def cut_the_end(path: Path) -> None:
         file.truncate(path.stat().st_size * 4 // 5)
 
 
+def break_a_name_in_the_schema(path: Path) -> None:
+    """With a byte that is no UTF-8: SQLite tells it in a text that Python cannot decode."""
+    data = path.read_bytes()
+    path.write_bytes(data.replace(b"tablesearch_content", b"tablesear\xcdh_content", 1))
+
+
 def empty(path: Path) -> None:
     path.write_bytes(b"")
 
@@ -71,7 +77,14 @@ def blank_database(path: Path) -> None:
         connection.execute("DROP TABLE something")
 
 
-SEEN_AT_ONCE = [zero_the_beginning, cut, empty, no_database, blank_database]
+SEEN_AT_ONCE = [
+    break_a_name_in_the_schema,
+    zero_the_beginning,
+    cut,
+    empty,
+    no_database,
+    blank_database,
+]
 Damage = Callable[[Path], None]
 
 
