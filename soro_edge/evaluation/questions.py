@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from soro_edge.errors import EvaluationFailed
+from soro_edge.evaluation.records import split_lines
 
 SCHOOL_QUESTIONS = Path(__file__).parent / "data" / "school_questions.tg.tsv"
 """A hundred, over all subjects and classes 5 to 11."""
@@ -28,7 +29,7 @@ class Question:
 def read_questions(path: Path) -> list[Question]:
     """The questions of a file, in order. Raises EvaluationFailed."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = path.read_bytes().decode("utf-8-sig")
     except OSError as error:
         raise EvaluationFailed(
             reason=f"The questions cannot be read: {path}: {error.strerror}.",
@@ -41,8 +42,8 @@ def read_questions(path: Path) -> list[Question]:
         ) from error
     found = [
         _question(path, number, line)
-        for number, line in enumerate(text.splitlines(), start=1)
-        if line.strip() and not line.startswith("#")
+        for number, line in enumerate(split_lines(text), start=1)
+        if line.strip() and not line.lstrip().startswith("#")
     ]
     if not found:
         raise EvaluationFailed(

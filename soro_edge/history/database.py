@@ -20,6 +20,7 @@ from soro_edge.errors import (
     HistoryDamaged,
     StorageError,
 )
+from soro_edge.files import touch_private
 from soro_edge.history.files import HistoryFiles
 
 BUSY_SECONDS = 5.0
@@ -102,7 +103,7 @@ def our_errors(files: HistoryFiles) -> Iterator[None]:
             raise
         if isinstance(ours, HistoryDamaged):
             with suppress(OSError):
-                files.suspect.touch()
+                touch_private(files.suspect)
         raise ours from error
 
 

@@ -37,7 +37,7 @@ def recover(files: HistoryFiles) -> Recovery | None:
                 files.suspect.unlink(missing_ok=True)
                 return None
             kept = files.dated("damaged")
-            write_whole(files.restoring, kept.name.encode("utf-8"))
+            write_whole(files.restoring, kept.name.encode("utf-8"), private=True)
         if not kept.exists():
             _move_aside(files, kept)
         return _put_backup(files, kept)

@@ -1,14 +1,17 @@
 """What the screen does when something fails, waits or is left: nothing typed or written is lost."""
 
 import threading
+import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
+from soro_edge.chat import rendering
 from soro_edge.chat.messages import AnswerState
 from soro_edge.errors import DiskFull, EngineDied, FolderNotWritable
 from soro_edge.model_errors import ModelDamaged
-from soro_edge.testing.scripted import ScriptedAnswer
+from soro_edge.testing.scripted import GEMMA, ScriptedAnswer, ScriptedEngine
 from soro_edge.tui.widgets.letters import LetterRow
 from tests.tui.desk import Desk
 from tests.tui.memory_store import told
@@ -246,5 +249,24 @@ def test_a_long_conversation_draws_its_end_and_the_rest_on_page_up() -> None:
         for _ in range(25):
             await desk.pilot.press("pageup")
         assert "Саволи 0." in desk.lines()
+
+    desk.run(act)
+
+
+def test_a_chat_template_that_hangs_keeps_nobody_from_leaving() -> None:
+    """The tutor opens, and F10 ends it while the template still runs."""
+    loops = "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}"
+    desk = Desk()
+    desk.engine = ScriptedEngine(info=replace(GEMMA, architecture="llama", chat_template=loops))
+    desk.app.services = replace(desk.app.services, engine=desk.engine)
+
+    async def act() -> None:
+        until = time.monotonic() + 60
+        while not rendering._running and time.monotonic() < until:
+            await desk.pilot.pause(0.01)
+        [child] = rendering._running
+        await desk.pilot.press("f10")
+        await desk.until(lambda: desk.store.closed)
+        assert child.wait(30) < 0 and not rendering._running
 
     desk.run(act)
