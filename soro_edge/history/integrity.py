@@ -110,7 +110,8 @@ def _damage(connection: sqlite3.Connection, *, thorough: bool, blank_allowed: bo
 
 
 def _page_damage(connection: sqlite3.Connection) -> str:
-    for (report,) in connection.execute("PRAGMA quick_check(9)"):
+    # Not `quick_check`, which does not compare an index with its table: a wiped index hides messages.
+    for (report,) in connection.execute("PRAGMA integrity_check(9)"):
         # Newer versions of SQLite look into the search table, too: that is `mend_search`'s.
         if report != "ok" and "FTS5" not in report:
             return str(report)

@@ -20,6 +20,8 @@ from soro_edge.history.titles import title_of
 _CONVERSATION = "id, title, named, created, updated"
 _MESSAGE = "id, conversation, role, text, state, superseded, created"
 
+_MOST_MISSING = 100_000
+"""So many numbers in a row without a message: what follows is not looked for."""
 _MOST_ROWS = 1_000_000
 """A number that is damaged itself must not keep a pupil waiting."""
 
@@ -64,13 +66,10 @@ def _bring_rows(source: sqlite3.Connection, target: sqlite3.Connection) -> int:
 
 def _trash_what_was_trashed(source: sqlite3.Connection, target: sqlite3.Connection) -> None:
     """A conversation that was deleted since the backup does not come back with it."""
-    for number in range(1, _last_number(source, "conversations") + 1):
-        with suppress(*SQLITE_ERRORS):
-            row = source.execute(
-                "SELECT trashed FROM conversations WHERE id = ? AND trashed > 0", (number,)
-            ).fetchone()
-            if row is not None:
-                target.execute("UPDATE conversations SET trashed = ? WHERE id = ?", (*row, number))
+    query = "SELECT trashed, id FROM conversations WHERE id = ?"
+    for row in _by_number(source, query, 1, _last_number(source, "conversations")):
+        if isinstance(row[0], int | float) and row[0] > 0:
+            target.execute("UPDATE conversations SET trashed = ? WHERE id = ?", row)
 
 
 def _bring_conversation(connection: sqlite3.Connection, row: tuple[object, ...]) -> None:
@@ -101,11 +100,26 @@ def _readable_rows(
     """The rows of `source` whose numbers are above all in `target`."""
     newest = target.execute(f"SELECT coalesce(max(id), 0) FROM {table}").fetchone()[0]
     query = f"SELECT {columns} FROM {table} WHERE id = ?"
-    for number in range(newest + 1, _last_number(source, table) + 1):
+    return _by_number(source, query, newest + 1, _last_number(source, table))
+
+
+def _by_number(
+    source: sqlite3.Connection, query: str, first: int, last: int
+) -> Iterator[tuple[object, ...]]:
+    """What `query` finds for each number that can be read."""
+    missing = 0
+    for number in range(first, last + 1):
+        row: tuple[object, ...] | None = None
         with suppress(*SQLITE_ERRORS):
             row = source.execute(query, (number,)).fetchone()
-            if row is not None:
-                yield row
+        if row is not None:
+            missing = 0
+            yield row
+            continue
+        missing += 1
+        if missing > _MOST_MISSING:
+            # A damaged file may say that its last number is in the billions.
+            return
 
 
 def _last_number(source: sqlite3.Connection, table: str) -> int:

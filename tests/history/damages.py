@@ -40,6 +40,19 @@ def flip_an_index(path: Path) -> None:
     path.write_bytes(data)
 
 
+def empty_an_index(path: Path) -> None:
+    """Its first page says that it holds nothing, which SQLite believes."""
+    with closing(sqlite3.connect(path)) as connection:
+        (root,) = connection.execute(
+            "SELECT rootpage FROM sqlite_schema WHERE name = 'messages_in_order'"
+        ).fetchone()
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
+    data = bytearray(path.read_bytes())
+    at = (root - 1) * size
+    data[at : at + size] = b"\x0a" + bytes(4) + size.to_bytes(2, "big") + bytes(size - 7)
+    path.write_bytes(data)
+
+
 def zero_the_beginning(path: Path) -> None:
     data = bytearray(path.read_bytes())
     data[:4096] = bytes(4096)
