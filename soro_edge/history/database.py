@@ -173,7 +173,7 @@ def _translated(error: SqliteError, files: HistoryFiles) -> StorageError | None:
     path, folder = str(files.main), files.main.parent
     code = _code(error)
     if is_damage(error):
-        return HistoryDamaged(path=path, kept=path)
+        return HistoryDamaged(path=path)
     if code in _BUSY:
         return HistoryBusy(path=path)
     if code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR and _nearly_full(folder)):
