@@ -90,6 +90,7 @@ HEADS = {
     "continue": "{{ m.content }}{% if m.role == 'user' %}{% continue %}{% endif %}",
     "twice": "{{ m.content }} {{ m.content }}",
     "no tools": "{% if tools is not none %}{{ raise_exception('tools') }}{% endif %}{{ m.content }}",
+    "tools that it runs through": "{% for tool in tools %}{{ tool }}{% endfor %}{{ m.content }}",
     "thoughts cut off": "{{ m.content.split('</think>')[-1] }}",
     "a day": "{{ strftime_now('%Y') }}{{ m.content }}",
 }
