@@ -149,6 +149,7 @@ class Program:
         )
 
     def chat_options(self, manifest: "Manifest", answer: AnswerOptions) -> "ChatOptions":
+        from soro_edge.chat.letters import utf8
         from soro_edge.chat.session import ChatOptions
 
         sampling = manifest.sampling
@@ -157,7 +158,7 @@ class Program:
         if answer.seed is not None:
             sampling = replace(sampling, seed=answer.seed)
         return ChatOptions(
-            system=manifest.system if answer.system is None else answer.system,
+            system=manifest.system if answer.system is None else utf8(answer.system),
             sampling=sampling,
             max_tokens=answer.max_tokens or self.settings.max_tokens,
         )
