@@ -117,10 +117,15 @@ class Program:
 
     def memory_plan(self, manifest: "Manifest") -> "MemoryPlan":
         """What the model's process would take if it were started now."""
+        from soro_edge.engine.api import KvCacheType
+        from soro_edge.engine.hardware import is_below_f16c
         from soro_edge.gguf_header import read_header
         from soro_edge.memory import plan_memory
 
-        return plan_memory(read_header(self.models.file(manifest)), self.engine_options(manifest))
+        options = self.engine_options(manifest)
+        if options.kv_cache_type is KvCacheType.AUTO and not is_below_f16c():
+            options = replace(options, kv_cache_type=KvCacheType.F16)
+        return plan_memory(read_header(self.models.file(manifest)), options)
 
     @property
     def threads(self) -> int:
