@@ -23,6 +23,8 @@ from soro_edge.errors import (
 from soro_edge.files import touch_private
 from soro_edge.history.files import HistoryFiles
 
+LARGEST_NUMBER = 2**63 - 1
+"""SQLite takes no number above it."""
 BUSY_SECONDS = 5.0
 """How long a call waits for another program's transaction before HistoryBusy."""
 
@@ -35,6 +37,9 @@ _DAMAGED = (
     sqlite3.SQLITE_MISMATCH,
     sqlite3.SQLITE_TOOBIG,
 )
+DATABASE_ERRORS = (sqlite3.DatabaseError, UnicodeDecodeError)
+"""What a statement raises: the binding decodes SQLite's sentence, and that may quote a damaged name."""
+
 _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 _SHUT = (
     sqlite3.SQLITE_READONLY,
@@ -72,9 +77,9 @@ def connect_uri(path: Path, way: str) -> sqlite3.Connection:
     return connection
 
 
-def is_damage(error: sqlite3.Error) -> bool:
+def is_damage(error: BaseException) -> bool:
     """Whether SQLite says that the file's content is wrong."""
-    return _code(error) in _DAMAGED
+    return isinstance(error, UnicodeDecodeError) or _code(error) in _DAMAGED
 
 
 def is_busy(error: sqlite3.Error) -> bool:
@@ -92,7 +97,7 @@ def our_errors(files: HistoryFiles) -> Iterator[None]:
     """Turn SQLite's errors into the tree's; damage is noted for the next opening."""
     try:
         yield
-    except sqlite3.Error as error:
+    except DATABASE_ERRORS as error:
         ours = _translated(error, files)
         if ours is None:
             raise
@@ -164,10 +169,10 @@ class Database:
         self._writer.execute("PRAGMA foreign_keys = ON")
 
 
-def _translated(error: sqlite3.Error, files: HistoryFiles) -> StorageError | None:
+def _translated(error: BaseException, files: HistoryFiles) -> StorageError | None:
     path, folder = str(files.main), files.main.parent
     code = _code(error)
-    if code in _DAMAGED:
+    if is_damage(error):
         return HistoryDamaged(path=path, kept=path)
     if code in _BUSY:
         return HistoryBusy(path=path)
@@ -180,7 +185,7 @@ def _translated(error: sqlite3.Error, files: HistoryFiles) -> StorageError | Non
     return None
 
 
-def _code(error: sqlite3.Error) -> int:
+def _code(error: BaseException) -> int:
     # The low byte is the primary code; errors of the binding itself have none.
     extended: int = getattr(error, "sqlite_errorcode", 0)
     return extended & 0xFF

@@ -201,12 +201,12 @@ def test_a_repair_that_is_cut_off_is_done_again(
     left = moves
 
     def failing(action: Callable[..., None]) -> Callable[..., None]:
-        def step(*arguments: Path) -> None:
+        def step(*arguments: Path, **options: bool) -> None:
             nonlocal left
             if left == 0:
                 raise KeyboardInterrupt
             left -= 1
-            action(*arguments)
+            action(*arguments, **options)
 
         return step
 
