@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from soro_edge.control_characters import without_control_characters
 from soro_edge.errors import (
     DiskFull,
     FolderNotWritable,
@@ -37,9 +38,6 @@ _DAMAGED = (
     sqlite3.SQLITE_MISMATCH,
     sqlite3.SQLITE_TOOBIG,
 )
-DATABASE_ERRORS = (sqlite3.DatabaseError, UnicodeDecodeError)
-"""What a statement raises: the binding decodes SQLite's sentence, and that may quote a damaged name."""
-
 _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 _SHUT = (
     sqlite3.SQLITE_READONLY,
@@ -77,19 +75,24 @@ def connect_uri(path: Path, way: str) -> sqlite3.Connection:
     return connection
 
 
-def is_damage(error: BaseException) -> bool:
+SqliteError = sqlite3.Error | UnicodeDecodeError
+SQLITE_ERRORS = (sqlite3.Error, UnicodeDecodeError)
+"""What sqlite3 raises. The latter comes where bytes of a damaged schema stand in the error's own text."""
+
+
+def is_damage(error: SqliteError) -> bool:
     """Whether SQLite says that the file's content is wrong."""
     return isinstance(error, UnicodeDecodeError) or _code(error) in _DAMAGED
 
 
-def is_busy(error: sqlite3.Error) -> bool:
+def is_busy(error: SqliteError) -> bool:
     """Whether another connection holds a lock that was waited for in vain."""
     return _code(error) in _BUSY
 
 
 def storable(text: str) -> str:
-    """`text` without lone surrogates, which UTF-8 cannot hold."""
-    return text.encode("utf-8", "replace").decode("utf-8")
+    """`text` without lone surrogates, which UTF-8 cannot hold, and without control characters."""
+    return without_control_characters(text.encode("utf-8", "replace").decode("utf-8"))
 
 
 @contextmanager
@@ -97,7 +100,7 @@ def our_errors(files: HistoryFiles) -> Iterator[None]:
     """Turn SQLite's errors into the tree's; damage is noted for the next opening."""
     try:
         yield
-    except DATABASE_ERRORS as error:
+    except SQLITE_ERRORS as error:
         ours = _translated(error, files)
         if ours is None:
             raise
@@ -169,11 +172,11 @@ class Database:
         self._writer.execute("PRAGMA foreign_keys = ON")
 
 
-def _translated(error: BaseException, files: HistoryFiles) -> StorageError | None:
+def _translated(error: SqliteError, files: HistoryFiles) -> StorageError | None:
     path, folder = str(files.main), files.main.parent
     code = _code(error)
     if is_damage(error):
-        return HistoryDamaged(path=path, kept=path)
+        return HistoryDamaged(path=path)
     if code in _BUSY:
         return HistoryBusy(path=path)
     if code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR and _nearly_full(folder)):
@@ -185,7 +188,7 @@ def _translated(error: BaseException, files: HistoryFiles) -> StorageError | Non
     return None
 
 
-def _code(error: BaseException) -> int:
+def _code(error: SqliteError) -> int:
     # The low byte is the primary code; errors of the binding itself have none.
     extended: int = getattr(error, "sqlite_errorcode", 0)
     return extended & 0xFF
@@ -199,8 +202,9 @@ def _nearly_full(folder: Path) -> bool:
 
 
 def text_of(value: object) -> str:
-    """What a column of text holds, also in a damaged row."""
-    return _text(value) if isinstance(value, bytes) else str(value or "")
+    """What a column of text holds, also in a damaged row; without the control characters of an older file."""
+    text = _text(value) if isinstance(value, bytes) else str(value or "")
+    return without_control_characters(text)
 
 
 def seconds_of(value: object) -> float:

@@ -10,7 +10,7 @@ from contextlib import closing
 from pathlib import Path
 
 from soro_edge.history.database import (
-    DATABASE_ERRORS,
+    SQLITE_ERRORS,
     connect,
     connect_frozen,
     is_damage,
@@ -74,7 +74,7 @@ def _search_is_sound(connection: sqlite3.Connection) -> bool:
         shown = connection.execute("SELECT id, text FROM messages WHERE superseded = 0")
         with_words = {id_ for id_, text in shown if id_ in indexed or folded_words(text_of(text))}
         return with_words == {id_ for id_ in indexed if id_ > 0}
-    except DATABASE_ERRORS as error:
+    except SQLITE_ERRORS as error:
         if is_damage(error):
             return False
         raise
@@ -101,7 +101,7 @@ def _damage(connection: sqlite3.Connection, *, thorough: bool, blank_allowed: bo
                 return "the tables are not those of their version"
             return _page_damage(connection)
         return ""
-    except DATABASE_ERRORS as error:
+    except SQLITE_ERRORS as error:
         if is_damage(error):
             return str(error)
         raise
@@ -110,6 +110,7 @@ def _damage(connection: sqlite3.Connection, *, thorough: bool, blank_allowed: bo
 
 
 def _page_damage(connection: sqlite3.Connection) -> str:
+    # Not `quick_check`, which does not compare an index with its table: a wiped index hides messages.
     for (report,) in connection.execute("PRAGMA integrity_check(9)"):
         # Newer versions of SQLite look into the search table, too: that is `mend_search`'s.
         if report != "ok" and "FTS5" not in report:

@@ -1,6 +1,6 @@
 """What the backup does not hold yet and a damaged file still does: read row by row, kept in the new.
 
-A damaged page takes its own rows along and no others: rows are asked for one by one. A wrong
+A damaged page takes its own rows along and no others: each row is asked for by its number. A wrong
 row is refused by the table's checks. Only rows newer than the backup's are taken; the damaged file
 is not changed.
 """
@@ -11,7 +11,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 from soro_edge.chat.messages import Role
-from soro_edge.history.database import DATABASE_ERRORS, LARGEST_NUMBER, connect
+from soro_edge.history.database import SQLITE_ERRORS, connect
 from soro_edge.history.files import HistoryFiles, copy_private, size_bytes
 from soro_edge.history.header import mend_header
 from soro_edge.history.search import index_message, index_title
@@ -20,8 +20,10 @@ from soro_edge.history.titles import title_of
 _CONVERSATION = "id, title, named, created, updated"
 _MESSAGE = "id, conversation, role, text, state, superseded, created"
 
-_MOST_FAILURES = 20_000
-"""So many numbers in a row that cannot be read are the end: a damaged file must keep nobody waiting."""
+_MOST_MISSING = 100_000
+"""So many numbers in a row without a message: what follows is not looked for."""
+_MOST_ROWS = 1_000_000
+"""A number that is damaged itself must not keep a pupil waiting."""
 
 
 def salvage(damaged: Path, connection: sqlite3.Connection, workspace: Path) -> int:
@@ -40,7 +42,7 @@ def salvage(damaged: Path, connection: sqlite3.Connection, workspace: Path) -> i
             of_copy.wal.unlink(missing_ok=True)
             if with_log:
                 copy_private(log, of_copy.wal)
-            with suppress(*DATABASE_ERRORS), closing(connect(workspace)) as source:
+            with suppress(*SQLITE_ERRORS), closing(connect(workspace)) as source:
                 rescued += _bring_rows(source, connection)
     finally:
         for file in (workspace, of_copy.wal, of_copy.shm):
@@ -64,10 +66,10 @@ def _bring_rows(source: sqlite3.Connection, target: sqlite3.Connection) -> int:
 
 def _trash_what_was_trashed(source: sqlite3.Connection, target: sqlite3.Connection) -> None:
     """A conversation that was deleted since the backup does not come back with it."""
-    with suppress(*DATABASE_ERRORS):
-        rows = source.execute("SELECT id, trashed FROM conversations WHERE trashed > 0")
-        for number, when in rows:
-            target.execute("UPDATE conversations SET trashed = ? WHERE id = ?", (when, number))
+    query = "SELECT trashed, id FROM conversations WHERE id = ?"
+    for row in _by_number(source, query, 1, _last_number(source, "conversations")):
+        if isinstance(row[0], int | float) and row[0] > 0:
+            target.execute("UPDATE conversations SET trashed = ? WHERE id = ?", row)
 
 
 def _bring_conversation(connection: sqlite3.Connection, row: tuple[object, ...]) -> None:
@@ -96,24 +98,42 @@ def _readable_rows(
     source: sqlite3.Connection, table: str, columns: str, target: sqlite3.Connection
 ) -> Iterator[tuple[object, ...]]:
     """The rows of `source` whose numbers are above all in `target`."""
-    number = target.execute(f"SELECT coalesce(max(id), 0) FROM {table}").fetchone()[0] + 1
-    query = f"SELECT {columns} FROM {table} WHERE id >= ? ORDER BY id LIMIT 1"
-    failures = 0
-    while failures < _MOST_FAILURES and number <= LARGEST_NUMBER:
-        row = None
-        try:
+    newest = target.execute(f"SELECT coalesce(max(id), 0) FROM {table}").fetchone()[0]
+    query = f"SELECT {columns} FROM {table} WHERE id = ?"
+    return _by_number(source, query, newest + 1, _last_number(source, table))
+
+
+def _by_number(
+    source: sqlite3.Connection, query: str, first: int, last: int
+) -> Iterator[tuple[object, ...]]:
+    """What `query` finds for each number that can be read."""
+    missing = 0
+    for number in range(first, last + 1):
+        row: tuple[object, ...] | None = None
+        with suppress(*SQLITE_ERRORS):
             row = source.execute(query, (number,)).fetchone()
-            if row is None:
-                return
-        except DATABASE_ERRORS:
-            pass
-        if row is None or row[0] < number:  # a damaged page, or one in another's place
-            failures += 1
-            number += 1
-        else:
-            failures = 0
-            number = row[0] + 1
+        if row is not None:
+            missing = 0
             yield row
+            continue
+        missing += 1
+        if missing > _MOST_MISSING:
+            # A damaged file may say that its last number is in the billions.
+            return
+
+
+def _last_number(source: sqlite3.Connection, table: str) -> int:
+    """The newest row's number; 0 where the file cannot be read at all."""
+    found = 0
+    for query in (
+        f"SELECT max(id) FROM {table}",
+        f"SELECT max(seq) FROM sqlite_sequence WHERE name = '{table}'",
+    ):
+        with suppress(*SQLITE_ERRORS):
+            (number,) = source.execute(query).fetchone()
+            if isinstance(number, int):
+                found = max(found, number)
+    return min(found, _MOST_ROWS)
 
 
 def _insert(table: str, columns: str) -> str:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from soro_edge.chat.memory_log import MemoryLog
 from soro_edge.chat.messages import AnswerState, Message, MessageLog, Role
+from soro_edge.control_characters import without_control_characters
 from soro_edge.history.store import History
 
 FINAL = [state for state in AnswerState if state is not AnswerState.WRITING]
@@ -98,7 +99,7 @@ def void(_value: object) -> None:
     """A step gives nothing back."""
 
 
-texts = st.text(st.characters(codec="utf-8"), max_size=30)
+texts = st.text(st.characters(codec="utf-8"), max_size=30).map(without_control_characters)
 steps = st.lists(
     st.one_of(
         st.builds(ask, texts),
@@ -109,7 +110,7 @@ steps = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(question=texts, then=steps)
 def test_the_file_says_what_the_list_says_also_when_reopened(
     question: str, then: Sequence[Step]
