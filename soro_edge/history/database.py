@@ -24,6 +24,8 @@ from soro_edge.errors import (
 from soro_edge.files import touch_private
 from soro_edge.history.files import HistoryFiles
 
+LARGEST_NUMBER = 2**63 - 1
+"""SQLite takes no number above it."""
 BUSY_SECONDS = 5.0
 """How long a call waits for another program's transaction before HistoryBusy."""
 

@@ -6,7 +6,7 @@ from typing import Protocol, Self
 
 from soro_edge.chat.messages import Message
 from soro_edge.errors import NoConversation
-from soro_edge.history.database import seconds_of, text_of
+from soro_edge.history.database import LARGEST_NUMBER, seconds_of, text_of
 from soro_edge.history.log import read_messages
 from soro_edge.history.search import find
 from soro_edge.history.values import Conversation, Recovery, SearchHit
@@ -16,8 +16,6 @@ _CONVERSATION = """
         SELECT count(*) FROM messages WHERE conversation = conversations.id AND superseded = 0
     ) FROM conversations WHERE trashed IS NULL
 """
-_LARGEST = 2**63 - 1
-"""SQLite takes no number above it."""
 
 
 class Readable(Protocol):
@@ -45,13 +43,13 @@ class HistoryReader:
         with self._rows.reading() as connection:
             rows = connection.execute(
                 _CONVERSATION + " ORDER BY updated DESC, id DESC LIMIT ? OFFSET ?",
-                (min(limit, _LARGEST), min(offset, _LARGEST)),
+                (min(limit, LARGEST_NUMBER), min(offset, LARGEST_NUMBER)),
             ).fetchall()
         return [_conversation(*row) for row in rows]
 
     def describe(self, conversation_id: int) -> Conversation:
         """One line of the list. Raises NoConversation."""
-        if abs(conversation_id) > _LARGEST:
+        if abs(conversation_id) > LARGEST_NUMBER:
             raise NoConversation(id=conversation_id)
         with self._rows.reading() as connection:
             row = connection.execute(_CONVERSATION + " AND id = ?", (conversation_id,)).fetchone()

@@ -21,11 +21,12 @@ from soro_edge.history.values import Recovery
 from soro_edge.paths import storage_error, write_whole
 
 
-def recover(files: HistoryFiles) -> Recovery | None:
+def recover(files: HistoryFiles, *, is_damaged: bool = False) -> Recovery | None:
     """Leave a sound file or none at all; None where nothing had to be done.
 
-    The whole file is read only where the last user did not close it, or met damage in it.
-    Raises StorageError where the disk does not allow it; then the next start tries again.
+    The whole file is read only where the last user did not close it, or met damage in it. With
+    `is_damaged` it is known that it cannot be used, whatever the check finds. Raises StorageError where
+    the disk does not allow it; then the next start tries again.
     """
     try:
         files.remove_leftovers()
@@ -33,7 +34,7 @@ def recover(files: HistoryFiles) -> Recovery | None:
         if kept is None and not files.main.exists():
             return _restore_lost(files) if files.backup.exists() else None
         if kept is None:
-            if not _find_damage(files):
+            if not is_damaged and not _find_damage(files):
                 files.suspect.unlink(missing_ok=True)
                 return None
             kept = files.dated("damaged")

@@ -238,17 +238,19 @@ def _open_database(
             return _connect(files, alone, busy_seconds), None
         except HistoryDamaged as error:
             raise HistoryBusy(path=str(files.main)) from error
-    try:
+    with suppress(HistoryDamaged):
         return _repair_and_connect(files, busy_seconds)
-    except HistoryDamaged:
-        # The quick look saw nothing, the first use did; it left a mark, so now all is checked.
+    # The quick look saw nothing, the first use did; it left a mark, so now all is checked.
+    with suppress(HistoryDamaged):
         return _repair_and_connect(files, busy_seconds)
+    # Every page is as SQLite wants it, and it cannot be used all the same.
+    return _repair_and_connect(files, busy_seconds, is_damaged=True)
 
 
 def _repair_and_connect(
-    files: HistoryFiles, busy_seconds: float
+    files: HistoryFiles, busy_seconds: float, *, is_damaged: bool = False
 ) -> tuple[Database, Recovery | None]:
-    recovery = recover(files)
+    recovery = recover(files, is_damaged=is_damaged)
     database = _connect(files, True, busy_seconds)
     if recovery is None:
         return database, None

@@ -29,9 +29,13 @@ def flip_the_middle(path: Path) -> None:
 
 def flip_an_index(path: Path) -> None:
     """Something that no opening looks at, and every list of conversations does."""
+    damage_index(path, "messages_in_order")
+
+
+def damage_index(path: Path, name: str) -> None:
     with closing(sqlite3.connect(path)) as connection:
         (root,) = connection.execute(
-            "SELECT rootpage FROM sqlite_schema WHERE name = 'messages_in_order'"
+            "SELECT rootpage FROM sqlite_schema WHERE name = ?", (name,)
         ).fetchone()
         (size,) = connection.execute("PRAGMA page_size").fetchone()
     data = bytearray(path.read_bytes())

@@ -15,7 +15,7 @@ from soro_edge.history.export import to_html, to_markdown, to_text
 from soro_edge.history.files import HistoryFiles
 from soro_edge.history.migrations import MIGRATIONS, version_by_tables
 from soro_edge.history.store import History
-from tests.history.damages import QUESTIONS, fill, titles
+from tests.history.damages import QUESTIONS, damage_index, fill, titles
 from tests.history.test_history_migrations import at_version
 
 LATER = "Баъд аз нусха"
@@ -184,3 +184,28 @@ def test_a_row_of_other_kinds_is_shown_as_far_as_it_can_be_read(path: Path) -> N
         line = history.describe(1)
         assert line.title == "С�" and "?" in to_text(line, history.messages(1))
         assert history.messages(1)[0].text == "С"
+
+
+def test_a_file_whose_every_page_looks_right_and_that_cannot_be_used_is_set_aside(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("soro_edge.history.integrity._page_damage", lambda _connection: "")
+    damage_index(path, "messages_unfinished")
+    with History.open(path) as history:
+        assert history.recovery is not None
+        assert len(titles(history)) >= QUESTIONS
+
+
+def test_a_damaged_name_in_the_schema_is_damage_although_sqlites_sentence_is_no_utf_8(
+    path: Path,
+) -> None:
+    data = path.read_bytes()
+    assert b"search_config" in data[:4096]
+    path.write_bytes(data[:4096].replace(b"search_config", b"search\xf8config") + data[4096:])
+    everything_is_there(path)
+
+
+def test_numbers_that_are_damaged_themselves_keep_nobody_waiting(path: Path) -> None:
+    run("UPDATE sqlite_sequence SET seq = 4611686018427387904")(path)
+    flip(path, 0, 0xFF)
+    everything_is_there(path)
