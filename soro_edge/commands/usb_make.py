@@ -1,4 +1,4 @@
-"""`soro usb make` and `soro usb keygen`, for the maker of sticks alone: English only."""
+"""`soro usb make` and `soro usb keygen`: what the maker of sticks sees."""
 
 import os
 import sys
@@ -60,23 +60,24 @@ def run_make(
     manifest = stick.manifest
     keep_release(key, manifest.release)
     size = sum(file.size_bytes for file in manifest.files)
-    click.echo(f"{stick.id}, release {manifest.release}, key {short(stick.key)}")
+    words = _("Stick {id}, release {release}, signed with the key {key}.")
+    click.echo(words.format(id=stick.id, release=manifest.release, key=short(stick.key)))
     for model in manifest.models:
+        words = _("Model {name}: {size_mb:.0f} MB, needs {memory_mb:.0f} MB of memory.")
         click.echo(
-            f"model {model.name}: {model.size_bytes / 1e6:.0f} MB,"
-            f" at least {model.memory_bytes / 1e6:.0f} MB of memory"
+            words.format(
+                name=model.name, size_mb=model.size_bytes / 1e6, memory_mb=model.memory_bytes / 1e6
+            )
         )
     systems = ", ".join(group for group in bundles if group not in without)
-    click.echo(
-        f"{len(manifest.files)} files, {size / 1e6:.0f} MB for {systems}: written and read back."
-    )
+    words = _("{count} files, {size_mb:.0f} MB for {systems}: written and read back.")
+    click.echo(words.format(count=len(manifest.files), size_mb=size / 1e6, systems=systems))
     for name in slow_families(read_header(path) for path in models):
-        click.echo(
-            f"{name} will be slow on processors without AVX2: most of its weights have types without"
-            " code for them. Add the same model as a file of Q4_0 with --model; each computer takes"
-            " the file that suits it.",
-            err=True,
+        words = _(
+            "{name} will be slow on old processors without AVX2. Add the same model in Q4_0 too, with"
+            " --model: each computer takes the file that suits it."
         )
+        click.echo(words.format(name=name), err=True)
 
 
 def run_keygen(program: Program, key: Path | None, *, sealed: bool) -> None:
@@ -86,8 +87,8 @@ def run_keygen(program: Program, key: Path | None, *, sealed: bool) -> None:
         # Before anybody thinks of a passphrase.
         raise KeyExists(path=str(file))
     public = make_key(file, _passphrase(file, confirm=True) if sealed else "")
-    click.echo(f"{file}\nkey {short(public)}")
-    click.echo("Keep a copy in a safe place: computers that trust this key accept no other.")
+    click.echo(_("Key {key}, written to {file}").format(key=short(public), file=file))
+    click.echo(_("Keep a copy in a safe place: computers that trust this key accept no other."))
 
 
 def default_key(program: Program) -> Path:

@@ -5,14 +5,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from soro_edge.locale import N_, _
 from soro_edge.stick.errors import CannotMake
 from soro_edge.stick.manifest import Group
 from soro_edge.stick.names import put_there_by_a_system
 
 _PROGRAMS = {Group.LINUX: "soro", Group.WINDOWS: "soro.exe"}
-_HINT = (
+_HINT = N_(
     "Build it first, name its folder, or leave it out: `--without linux` or `--without windows`."
 )
+_BUILD_AGAIN = N_("Build it again.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,13 +40,24 @@ class Bundle:
         """Raises CannotMake."""
         program = folder / _PROGRAMS[group]
         if not program.is_file():
-            raise CannotMake(reason=f"There is no {group} bundle: {program}", advice=_HINT)
+            raise CannotMake(
+                reason=_("There is no program for {system}: {path}").format(
+                    system=group, path=program
+                ),
+                advice=_(_HINT),
+            )
         try:
             words = (folder / "VERSION").read_text(encoding="utf-8").split()
         except (OSError, UnicodeDecodeError) as error:
-            raise CannotMake(reason=f"No VERSION in {folder}: {error}", advice=_HINT) from error
+            raise CannotMake(
+                reason=_("The file VERSION cannot be read in {folder}.").format(folder=folder),
+                advice=_(_HINT),
+            ) from error
         if not words:
-            raise CannotMake(reason=f"{folder / 'VERSION'} is empty.", advice=_HINT)
+            raise CannotMake(
+                reason=_("The file VERSION cannot be read in {folder}.").format(folder=folder),
+                advice=_(_HINT),
+            )
         return cls(folder=folder, version=words[0])
 
     def members(self) -> Iterator[Member]:
@@ -60,11 +73,13 @@ class Bundle:
                 real = path.resolve()
                 if not real.is_relative_to(inside) or not real.exists():
                     raise CannotMake(
-                        reason=f"A link leads out of the bundle: {path}", advice="Build it again."
+                        reason=_("A link leads out of the program: {path}").format(path=path),
+                        advice=_(_BUILD_AGAIN),
                     )
                 if name in folders and path.is_symlink() and path.parent.is_relative_to(real):
                     raise CannotMake(
-                        reason=f"A link leads in a circle: {path}", advice="Build it again."
+                        reason=_("A link leads in a circle: {path}").format(path=path),
+                        advice=_(_BUILD_AGAIN),
                     )
             for name in sorted(names):
                 if put_there_by_a_system(name):

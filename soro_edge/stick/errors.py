@@ -26,7 +26,7 @@
     ├── WrongPassphrase                it does not open the key
     ├── NobodyToAsk                    the key has a passphrase, and this is no terminal
     ├── NoModelToPut                   `soro usb make` was given no model
-    └── CannotMake                     `soro usb make` says why; its sentences are English
+    └── CannotMake                     `soro usb make` says why
 
 This module knows the root of the tree alone.
 """

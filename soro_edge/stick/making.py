@@ -1,7 +1,7 @@
 """Writes a stick: bundles, models, banks, what people click, the manifest, its signature; reads it back.
 
 The signature is taken away first and written last: a stick that is half made is refused. Runs on the
-maker's computer, so its sentences are English.
+maker's computer.
 """
 
 import os
@@ -13,6 +13,7 @@ from unicodedata import normalize
 
 from soro_edge.errors import FolderNotWritable
 from soro_edge.gguf_header import read_header
+from soro_edge.locale import _
 from soro_edge.paths import (
     PORTABLE_FOLDER,
     check_writable,
@@ -28,6 +29,7 @@ from soro_edge.stick.manifest import Group, StickFile, StickManifest
 from soro_edge.stick.names import folded, put_there_by_a_system
 from soro_edge.stick.planning import (
     CHANGED_HINT,
+    NAME_A_FILE,
     Planned,
     StickOptions,
     Tell,
@@ -40,7 +42,6 @@ from soro_edge.stick.reading import FOLDER, MANIFEST, SIGNATURE, Stick, open_sti
 from soro_edge.stick.releases import next_release
 from soro_edge.stick.signing import Signature, write_signature
 
-_NAME_A_FILE = "Name a file that can be read."
 _BEGUN = "begun"
 """Lies there while a stick is made, so that an interrupted one is known again."""
 
@@ -91,7 +92,9 @@ def check_options(options: StickOptions) -> None:
         read_header(model)
     for bank in options.banks:
         if not bank.is_file():
-            raise CannotMake(reason=f"There is no file {bank}.", advice=_NAME_A_FILE)
+            raise CannotMake(
+                reason=_("There is no file {path}.").format(path=bank), advice=_(NAME_A_FILE)
+            )
     try:
         _check_place(options.root / FOLDER)
         _check_writable(options.root / FOLDER)
@@ -111,7 +114,8 @@ def read_back(root: Path, tell: Tell) -> Stick:
     stick = open_stick(root)
     for stranger in stick.strangers():
         raise CannotMake(
-            reason=f"Somebody wrote to the stick meanwhile: {stranger}", advice=CHANGED_HINT
+            reason=_("Somebody wrote to the stick meanwhile: {path}").format(path=stranger),
+            advice=_(CHANGED_HINT),
         )
     total, done = sum(file.size_bytes for file in stick.manifest.files), 0
     for file in stick.manifest.files:
@@ -128,8 +132,10 @@ def _one_version(bundles: Mapping[Group, Path]) -> str:
     if len(set(versions.values())) != 1:
         told = ", ".join(f"{group} {version}" for group, version in versions.items())
         raise CannotMake(
-            reason=f"The bundles are not of one version: {told or 'there is none'}.",
-            advice="Build them from the same commit.",
+            reason=_("The programs are not of one version: {versions}.").format(
+                versions=told or "-"
+            ),
+            advice=_("Build them from the same commit."),
         )
     return next(iter(versions.values()))
 
@@ -147,8 +153,8 @@ def _check(manifest: StickManifest) -> None:
         stick_manifest.read_manifest(stick_manifest.write_manifest(manifest))
     except BadStick as error:
         raise CannotMake(
-            reason=f"A stick cannot hold this: {error.fields['reason']}.",
-            advice="Rename the file, or name another.",
+            reason=_("A stick cannot hold this: {reason}.").format(**error.fields),
+            advice=_("Rename the file, or name another."),
         ) from error
 
 
@@ -161,8 +167,8 @@ def _check_place(folder: Path) -> None:
         raise storage_error(error, folder) from error
     if names - {PORTABLE_FOLDER} and not names & {MANIFEST, SIGNATURE, _BEGUN}:
         raise CannotMake(
-            reason=f"{folder} is there already, and is no stick's.",
-            advice="Name an empty folder or a stick of Soro.",
+            reason=_("{folder} is there already, and is no stick's.").format(folder=folder),
+            advice=_("Name an empty folder or a stick of Soro."),
         )
 
 
@@ -180,8 +186,10 @@ def _check_room(root: Path, planned: Sequence[Planned]) -> None:
             need += piece.size_bytes
     if need > free:
         raise CannotMake(
-            reason=f"{root} has {free // 1_000_000} MB free, and {need // 1_000_000} MB are needed.",
-            advice="Use a larger stick, or leave a model out.",
+            reason=_("{path} has {free_mb} MB free, and {need_mb} MB are needed.").format(
+                path=root, free_mb=free // 1_000_000, need_mb=need // 1_000_000
+            ),
+            advice=_("Use a larger stick, or leave a model out."),
         )
 
 
@@ -225,7 +233,8 @@ def _write_pieces(
             copier.bring(copy, on_bytes)
         except StickError as error:
             raise CannotMake(
-                reason=f"{source} changed while it was read.", advice=CHANGED_HINT
+                reason=_("{path} changed while it was read.").format(path=source),
+                advice=_(CHANGED_HINT),
             ) from error
         skip += piece.size_bytes
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from soro_edge.gguf_header import read_header
+from soro_edge.locale import N_, _
 from soro_edge.manifest import read_manifest, write_manifest
 from soro_edge.models import check_chat_model, manifest_from_header, memory_needed_bytes, sha256_of
 from soro_edge.stick.bundle import Bundle
@@ -19,7 +20,8 @@ from soro_edge.stick.old_processors import model_family, token_microseconds
 
 TOP = Path(__file__).parent / "top"
 """READMEs and start files, as they lie at the stick's top."""
-CHANGED_HINT = "Run it again when nothing writes there."
+CHANGED_HINT = N_("Run it again when nothing writes there.")
+NAME_A_FILE = N_("Name a file that can be read.")
 PART_BYTES = LARGEST_FILE_BYTES // (1 << 20) * (1 << 20)
 
 Tell = Callable[[str, float], None]
@@ -63,7 +65,8 @@ def plan_top() -> Iterator[Planned]:
     files = sorted(TOP.glob("*"))
     if not files:
         raise CannotMake(
-            reason="The texts of the stick are not here.", advice="Make sticks from a checkout."
+            reason=_("The texts of the stick are not here."),
+            advice=_("Make sticks from a checkout."),
         )
     for path in files:
         text = path.read_text(encoding="utf-8")
@@ -90,8 +93,10 @@ def plan_model(path: Path, part_bytes: int, tell: Tell) -> tuple[StickModel, lis
     sha256 = sha256_of(path, lambda fraction: tell(path.name, fraction))
     if found.sha256 and found.sha256 != sha256:
         raise CannotMake(
-            reason=f"{path} is not the file that {beside.name} describes.",
-            advice="Convert or copy the model again.",
+            reason=_("{path} is not the file that {manifest} describes.").format(
+                path=path, manifest=beside.name
+            ),
+            advice=_("Convert or copy the model again."),
         )
     manifest = replace(
         found,
@@ -139,7 +144,10 @@ def _split(file: StickFile, source: Path, part_bytes: int) -> tuple[Piece, ...]:
             while left:
                 chunk = reading.read(min(left, 1 << 20))
                 if not chunk:
-                    raise CannotMake(reason=f"{source} changes.", advice=CHANGED_HINT)
+                    raise CannotMake(
+                        reason=_("{path} changed while it was read.").format(path=source),
+                        advice=_(CHANGED_HINT),
+                    )
                 digest.update(chunk)
                 left -= len(chunk)
             pieces.append(
@@ -160,7 +168,5 @@ def plan_file(source: Path, path: str, group: Group, *, runs: bool = False) -> P
             runs=runs,
         )
     except OSError as error:
-        raise CannotMake(
-            reason=f"{source}: {error.strerror}", advice="Name a file that can be read."
-        ) from error
+        raise CannotMake(reason=f"{source}: {error.strerror}", advice=_(NAME_A_FILE)) from error
     return Planned(file=file, source=source)

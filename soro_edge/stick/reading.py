@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from soro_edge.locale import _
 from soro_edge.paths import PORTABLE_FOLDER
 from soro_edge.stick.copying import OnBytes, open_plain, read_pieces
 from soro_edge.stick.errors import BadSignature, NoStick, StickDamaged, StickUnreadable
@@ -123,7 +124,7 @@ def _read_small(path: Path, most_bytes: int) -> bytes | None:
     except OSError as error:
         raise StickUnreadable(path=str(path), reason=error.strerror or str(error)) from error
     if len(data) > most_bytes:
-        raise StickUnreadable(path=str(path), reason="too large")
+        raise StickUnreadable(path=str(path), reason=_("it is too large"))
     return data
 
 
@@ -132,7 +133,7 @@ def _no_links(root: Path, path: str) -> Path:
     for name in path.split("/"):
         place = _named(place, name)
         if place.is_symlink():
-            raise StickUnreadable(path=str(place), reason="a link")
+            raise StickUnreadable(path=str(place), reason=_("it is a link"))
     return place
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from nacl import encoding, exceptions, pwhash, secret, signing, utils
 
+from soro_edge.locale import _
 from soro_edge.paths import storage_error
 from soro_edge.stick.errors import BadSignature, KeyExists, KeyUnusable, WrongPassphrase
 
@@ -70,7 +71,7 @@ def sign(manifest: bytes, file: Path, passphrase: str) -> Signature:
             seed = bytes.fromhex(document["secret"])
         key = signing.SigningKey(seed)
     except (exceptions.CryptoError, KeyError, ValueError, TypeError) as error:
-        raise KeyUnusable(path=str(file), reason="damaged") from error
+        raise KeyUnusable(path=str(file), reason=_("it is damaged")) from error
     signed = key.sign(_PURPOSE + manifest)
     public = key.verify_key.encode(_HEX).decode()
     return Signature(key=public, signature=signed.signature.hex())
@@ -119,7 +120,7 @@ def _read_key(file: Path) -> dict[str, str]:
     except OSError as error:
         raise KeyUnusable(path=str(file), reason=error.strerror or str(error)) from error
     except ValueError as error:
-        raise KeyUnusable(path=str(file), reason="damaged") from error
+        raise KeyUnusable(path=str(file), reason=_("it is damaged")) from error
     if not isinstance(document, dict):
-        raise KeyUnusable(path=str(file), reason="damaged")
+        raise KeyUnusable(path=str(file), reason=_("it is damaged"))
     return document

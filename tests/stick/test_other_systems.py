@@ -1,5 +1,6 @@
 """A stick that was copied or opened on a Mac or on Windows is the same stick."""
 
+import re
 import unicodedata
 from pathlib import Path
 
@@ -172,3 +173,25 @@ class TestMake:
     ) -> None:
         code, told = self.make(tmp_path, "--model", tiny_model)
         assert code == 10 and "passphrase" in told and not (tmp_path / "s").exists()
+
+
+@pytest.mark.parametrize("language", ["tg", "ru"])
+def test_what_the_maker_is_told_is_in_one_language(
+    tmp_path: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch, language: str
+) -> None:
+    monkeypatch.setenv("SORO_LANGUAGE", language)
+    key, stick = tmp_path / "maker.key", tmp_path / "s"
+    bundle = write_bundle(tmp_path / "bundle", "1.0")
+    model = write_model(tmp_path / "m", "small", tiny_model, memory_bytes=1)
+    words = ("--model", model, "--key", key, "--without", "windows")
+    told = [
+        usb("keygen", "--key", key, "--no-passphrase")[1],
+        usb("make", stick, *words, "--linux", bundle)[1],
+        usb("make", stick, *words, "--linux", tmp_path / "none")[1],
+        usb("make", stick, *words, "--linux", bundle, "--bank", tmp_path / "none")[1],
+        usb("make", tmp_path, *words, "--linux", bundle)[1],
+    ]
+    text = "\n".join(told).replace(str(tmp_path), "")
+    names = r"`[^`]*`|--[a-z]+|1\.0-\w+|[0-9a-f]{4}|AVX2|Q4_0|small|Tiny Gemma|linux|/none|maker\.key|soro"
+    plain = re.sub(names, "", text)
+    assert not re.findall("[A-Za-z]{2,}", plain), text
