@@ -88,6 +88,7 @@ def test_the_page_holds_what_the_screen_shows_and_no_stop_as_a_failure(
         "load: done\n"
         "graph_compute: ggml_backend_sched_graph_compute_async failed with error 1\n"
         "process_ubatch: failed to compute graph, compute status: 1\n"
+        "decode: removing memory module entries for seq_id = 0, pos = [0, +inf)\n"
         "llama_decode: failed to decode, ret = 2\n"
         "llama_decode: failed to decode, ret = -3\n"
     )
