@@ -95,7 +95,8 @@ def _drawn(bar: Bar, plot: BarPlot, top: float) -> _DrawnBar:
     interval = ""
     if bar.high > bar.low:
         low, high = _x(bar.low, plot), _x(bar.high, plot)
-        interval = f"M{low:.1f} {middle:g}H{high:.1f}M{low:.1f} {middle - 5:g}v10M{high:.1f} {middle - 5:g}v10"
+        ends = f"M{low:.1f} {middle - 5:g}v10M{high:.1f} {middle - 5:g}v10"
+        interval = f"M{low:.1f} {middle:g}H{high:.1f}{ends}"
     return _DrawnBar(
         name=shortened(bar.name, _LONGEST_NAME),
         shown=bar.shown,

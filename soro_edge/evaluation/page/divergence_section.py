@@ -25,7 +25,7 @@ def divergence_sentence(report: DivergenceReport) -> str:
 
 
 def divergence_section(report: DivergenceReport) -> Section:
-    """The section about a model and its reference, with a plot of how far apart they are in how many places."""
+    """The section about a model and its reference, with a plot of how far apart they are where."""
     return Section(
         heading=_("The model beside its reference"),
         paragraphs=(
