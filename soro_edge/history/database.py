@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from soro_edge.control_characters import without_control_characters
 from soro_edge.errors import (
     DiskFull,
     FolderNotWritable,
@@ -88,8 +89,8 @@ def is_busy(error: SqliteError) -> bool:
 
 
 def storable(text: str) -> str:
-    """`text` without lone surrogates, which UTF-8 cannot hold."""
-    return text.encode("utf-8", "replace").decode("utf-8")
+    """`text` without lone surrogates, which UTF-8 cannot hold, and without control characters."""
+    return without_control_characters(text.encode("utf-8", "replace").decode("utf-8"))
 
 
 @contextmanager
@@ -199,8 +200,9 @@ def _nearly_full(folder: Path) -> bool:
 
 
 def text_of(value: object) -> str:
-    """What a column of text holds, also in a damaged row."""
-    return _text(value) if isinstance(value, bytes) else str(value or "")
+    """What a column of text holds, also in a damaged row; without the control characters of an older file."""
+    text = _text(value) if isinstance(value, bytes) else str(value or "")
+    return without_control_characters(text)
 
 
 def seconds_of(value: object) -> float:

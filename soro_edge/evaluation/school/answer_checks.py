@@ -7,9 +7,10 @@ import re
 import unicodedata
 from itertools import pairwise
 
-TAJIK_LETTERS = frozenset("абвгғдеёжзиӣйкқлмнопрстуӯфхҳчҷшъэюя")
-TAJIK_ALONE = frozenset("ғӣқӯҳҷ")
-"""Six letters that Russian does not have: 6 to 8 of 100 in Tajik text."""
+from soro_edge.tajik import ALPHABET, OWN_LETTERS
+
+TAJIK_LETTERS = frozenset(ALPHABET)
+TAJIK_ALONE = frozenset(OWN_LETTERS)
 RUSSIAN_ALONE = frozenset("ыщць")
 """Letters of Russian that Tajik does not have."""
 _RUSSIAN_TO_JUDGE = 2

@@ -1,4 +1,4 @@
-"""Bad input and bad days, each through the command line: a sentence, a hint, an exit code, nothing lost."""
+"""Bad input and failures, each through the command line: a sentence, a hint, an exit code, nothing lost."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Bad days as the tutor shows them: told on the screen, and once more below it with the exit code."""
+"""What goes wrong, as the tutor shows it: on the screen, and once more below it with the exit code."""
 
 import sys
 from pathlib import Path
