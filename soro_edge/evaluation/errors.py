@@ -24,7 +24,7 @@ class NoTask(EvaluationFailed):
 
 
 class NoData(EvaluationFailed):
-    """The task's data is not here."""
+    """The data of a task is not on this computer."""
 
     def __init__(self, task: str, file: str, source: str) -> None:
         super().__init__(
@@ -34,7 +34,7 @@ class NoData(EvaluationFailed):
 
 
 class BadData(EvaluationFailed):
-    """A data file as a whole; single items that are bad are counted instead."""
+    """A data file that cannot be used as a whole. Single bad items are counted instead."""
 
     def __init__(self, file: Path, reason: str, advice: str = "") -> None:
         super().__init__(

@@ -19,13 +19,13 @@ prompts, of arithmetic or of reading that can change a score."""
 
 
 class Journal:
-    """Of one task on one model."""
+    """The journal of one task on one model."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     def read(self) -> dict[str, ItemScore]:
-        """Scores by item; nothing where nothing was done."""
+        """Read the scores by item. There are none where nothing was done. Raises StorageError."""
         found: dict[str, ItemScore] = {}
         try:
             data = self.path.read_bytes()
@@ -40,7 +40,7 @@ class Journal:
         return found
 
     def add(self, scores: Iterable[ItemScore]) -> None:
-        """They are on the disk when this returns. Raises StorageError."""
+        """Add scores. They are on the disk when this returns. Raises StorageError."""
         lines = "".join(
             json.dumps(asdict(score), ensure_ascii=False, separators=(",", ":")) + "\n"
             for score in scores
@@ -57,7 +57,7 @@ class Journal:
             raise storage_error(error, self.path) from error
 
     def forget(self) -> None:
-        """Begin anew."""
+        """Delete the journal."""
         self.path.unlink(missing_ok=True)
 
     def _ends_whole(self) -> bool:

@@ -1,10 +1,10 @@
-"""What a long measurement tells of itself. Knows no screen; commands/bars.py draws it."""
+"""How a long measurement reports its progress. Knows no screen: commands/bars.py draws it."""
 
 from typing import Protocol
 
 
 class Progress(Protocol):
-    """Hears what is being done and how far it is."""
+    """Receives what is being done and how far it is."""
 
     def begin(self, what: str, total: int, done: int = 0) -> None:
         """Something new begins, `total` items long, of which `done` were done earlier."""
@@ -14,7 +14,7 @@ class Progress(Protocol):
 
 
 class Silent:
-    """Nobody listens."""
+    """Progress that nobody watches."""
 
     def begin(self, what: str, total: int, done: int = 0) -> None:
         pass

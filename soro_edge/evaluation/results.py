@@ -1,4 +1,4 @@
-"""What an evaluation found: values, and the JSON file that holds them. Knows no model and no screen."""
+"""The results of an evaluation, and the JSON file that holds them. Knows no model and no screen."""
 
 import json
 from collections.abc import Mapping
@@ -10,12 +10,12 @@ from soro_edge.errors import EvaluationFailed
 from soro_edge.paths import write_whole
 
 FORMAT = 1
-"""Of the JSON file; another number is another meaning."""
+"""The version of the JSON file. Another number means that its fields have another meaning."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metric:
-    """One number over all items."""
+    """A number over all items of a task."""
 
     name: str
     value: float
@@ -25,17 +25,17 @@ class Metric:
     """The 95 % interval, by bootstrap over the items."""
     higher_is_better: bool = True
     chance: float | None = None
-    """What guessing would reach; None where that cannot be said."""
+    """What guessing would reach, or None where that cannot be said."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ItemScore:
-    """What one item gave."""
+    """The scores of one item."""
 
     item: str
     values: Mapping[str, float]
     text: str = ""
-    """What the model wrote, where it wrote something."""
+    """The text that the model generated, where the task asks for one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,14 +50,14 @@ class BadItem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskResult:
-    """One task on one model."""
+    """The result of one task on one model."""
 
     task: str
     version: int
     title: str
     kind: str
     data_sha256: str
-    """Of the data files as they were read."""
+    """The digest of the data files as they were read."""
     shots: int
     metrics: tuple[Metric, ...]
     items: tuple[ItemScore, ...]
@@ -72,7 +72,7 @@ class TaskResult:
     """Items that occur in the data that a model may have been calibrated on."""
     context_tokens: int = 0
     notes: tuple[str, ...] = ()
-    """What a reader must know: texts split, prompts cut, lines left out."""
+    """What a reader of the numbers must know, in English: texts split, prompts cut, lines left out."""
 
     def title_in(self, language: str) -> str:
         return self.titles.get(language, self.title)
@@ -83,7 +83,7 @@ class TaskResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelFacts:
-    """Which file was measured."""
+    """The model file that was measured."""
 
     name: str
     file: str
@@ -93,23 +93,23 @@ class ModelFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Results:
-    """One model, one or more tasks."""
+    """The results of one model on one or more tasks."""
 
     model: ModelFacts
     tasks: tuple[TaskResult, ...]
     settings: Mapping[str, str] = field(default_factory=dict)
-    """Program, llama.cpp, options: what a repetition needs."""
+    """The versions and options that a repetition needs."""
 
     def json(self) -> str:
         return json.dumps({"format": FORMAT, **asdict(self)}, ensure_ascii=False, indent=1) + "\n"
 
     def write(self, path: Path) -> None:
-        """Whole or not at all. Raises StorageError."""
+        """Write the results as JSON, whole or not at all. Raises StorageError."""
         write_whole(path, self.json().encode("utf-8"))
 
 
 def read_results(path: Path) -> Results:
-    """The file that `Results.write` wrote. Raises EvaluationFailed."""
+    """Read a file that `Results.write` wrote. Raises EvaluationFailed."""
     try:
         found = json.loads(path.read_text(encoding="utf-8-sig"))
         if found.pop("format") != FORMAT:

@@ -1,8 +1,9 @@
-"""How sure a number is: standard errors, bootstrap intervals, and two models on the same items.
+"""Standard errors, bootstrap intervals, and paired comparisons of two models on the same items.
 
-The standard error of a mean is lm-evaluation-harness's: the sample's deviation (n - 1) over the root
-of n. Everything else that is measured is a function of sums over items (a perplexity, an F1), and its
-interval comes from resampling the items with replacement. Knows numbers only.
+The standard error of a mean is that of lm-evaluation-harness: the sample's standard deviation (n - 1) over
+the root of n. Every other metric is a function of sums over items (a perplexity, an F1), and its interval
+comes from resampling the items with replacement. scipy.stats has the
+sign test and Wilson's interval, ten lines here, but its bootstrap does not resample sums. Knows numbers only.
 """
 
 import math
@@ -17,18 +18,18 @@ Sums = NDArray[np.float64]
 """[resamples, columns]"""
 
 OfSums = Callable[[Sums], NDArray[np.float64]]
-"""What is measured, from the sums of each column: [resamples]."""
+"""A metric as a function of the sums of each column. Returns [resamples]."""
 
 RESAMPLES = 2000
 _SEED = 20_240_701
 _95_PERCENT = 1.959964
 _PART = 100
-"""Resamples at a time: counts of 1,000 items for each take a megabyte."""
+"""How many resamples are drawn at a time: with 1,000 items their counts take a megabyte."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interval:
-    """Where 95 % of the resampled values lie, and their deviation."""
+    """The interval of 95 % of the resampled values, and their standard deviation."""
 
     low: float
     high: float
@@ -37,13 +38,13 @@ class Interval:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Paired:
-    """The first of two models less the second, item by item."""
+    """How far the first of two models is above the second, item by item."""
 
     difference: float
-    """The mean of the first less the second."""
+    """The mean over the items of the first model's value less the second's."""
     low: float
     high: float
-    """The difference's 95 % interval, by bootstrap."""
+    """The 95 % interval of the difference, by bootstrap."""
     p_value: float
     """Exact sign test, two-sided: how often chance alone would part the items that differ at least so
     unevenly. For right and wrong answers this is McNemar's exact test."""
@@ -54,14 +55,17 @@ class Paired:
 
 
 def mean_standard_error(values: Sequence[float]) -> float | None:
-    """None where one item is all there is."""
+    """The standard error of a mean, or None for a single item."""
     if len(values) < 2:
         return None
     return float(np.std(np.asarray(values, np.float64), ddof=1) / math.sqrt(len(values)))
 
 
 def bootstrap(columns: NDArray[np.float64], of_sums: OfSums) -> Interval:
-    """`columns`: [items, columns]. Always the same resamples for the same number of items."""
+    """Resample the items and return the interval of a metric of their sums.
+
+    columns: [items, columns]. The resamples are always the same for the same number of items.
+    """
     random = np.random.default_rng(_SEED)
     items = len(columns)
     even = np.full(items, 1 / items)
@@ -80,7 +84,7 @@ def bootstrap_mean(values: Sequence[float]) -> Interval:
 
 
 def paired(first: Sequence[float], second: Sequence[float]) -> Paired:
-    """Values of the same items in the same order."""
+    """Compare the values of two models on the same items, in the same order."""
     if len(first) != len(second) or not first:
         raise ValueError("two models are compared on the same items")
     differences = np.asarray(first, np.float64) - np.asarray(second, np.float64)
@@ -98,7 +102,7 @@ def paired(first: Sequence[float], second: Sequence[float]) -> Paired:
 
 
 def sign_test(higher: int, lower: int) -> float:
-    """The exact two-sided p-value of so many against so many, where a coin would decide."""
+    """The exact two-sided p-value of the sign test: how unlikely such counts are if a coin decides."""
     trials, fewer = higher + lower, min(higher, lower)
     if not trials:
         return 1.0
@@ -107,7 +111,7 @@ def sign_test(higher: int, lower: int) -> float:
 
 
 def interval(hits: int, count: int) -> tuple[float, float]:
-    """Wilson's 95 % interval for `hits` of `count`; it never leaves 0 to 1, also where all or none hit."""
+    """Wilson's 95 % interval for the share of `hits` in `count`. It never leaves 0 to 1."""
     if count <= 0:
         return 0.0, 1.0
     share, square = hits / count, _95_PERCENT**2

@@ -41,7 +41,7 @@ class AnswerKey:
     """Reads the right answers of one file: all of its letters or numbers together tell what each means."""
 
     def __init__(self, task: Task, records: Sequence[Record]) -> None:
-        """Raises Undecided."""
+        """Look at all answers of a file. Raises Undecided."""
         self._task = task
         self._alphabets: tuple[Alphabet, ...] = ()
         if task.kind not in ("choice", "letter"):
@@ -148,7 +148,7 @@ def _number(words: str) -> int | None:
 
 
 def _by_text(words: str, options: Options) -> int:
-    """The option with the same words. Raises Unfit where two have them."""
+    """The number of the option with the same words, or -1. Raises Unfit where two have them."""
     for texts in (options.texts, options.written):
         same = [index for index, text in enumerate(texts) if text == words]
         same = same or [index for index, text in enumerate(texts) if same_text(text, words)]

@@ -1,4 +1,4 @@
-"""Where a task's data lies, and its items, read and checked. Knows files, no model."""
+"""Finds the data files of a task and reads its items. Knows files, but no model."""
 
 import difflib
 import hashlib
@@ -23,17 +23,17 @@ from soro_edge.evaluation.results import BadItem
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskData:
-    """Everything that a task asks about."""
+    """The items, examples and bad items of a task."""
 
     items: tuple[Item, ...]
     examples: tuple[Item, ...]
     bad: tuple[BadItem, ...]
     bad_examples: tuple[BadItem, ...]
-    """Of the file of examples, where that is another one."""
+    """Bad items of the file of examples, where that is another file."""
     left_out: int
-    """Items that occur in the file `data.without`."""
+    """How many items were left out because they occur in the file `data.without`."""
     sha256: str
-    """Of all files that were read."""
+    """The digest of all files that were read."""
 
 
 def our_data() -> Path:
@@ -41,7 +41,7 @@ def our_data() -> Path:
 
 
 def find_file(task: Task, name: str, folder: Path | None) -> Path:
-    """In the folder that was named, else in ours. Raises NoData."""
+    """Find a data file in the folder that was named, or in ours. Raises NoData."""
     for place in (folder, our_data()):
         if place is not None and (place / name).is_file():
             return place / name
@@ -49,7 +49,7 @@ def find_file(task: Task, name: str, folder: Path | None) -> Path:
 
 
 def read_data(task: Task, folder: Path | None) -> TaskData:
-    """Raises NoData, BadData."""
+    """Read the data of a task. Raises NoData, BadData."""
     data = task.data
     names = [name for name in (data.file, data.shots_file, data.beside, data.without) if name]
     paths = {name: find_file(task, name, folder) for name in names}

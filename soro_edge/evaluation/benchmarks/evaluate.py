@@ -1,4 +1,4 @@
-"""One model through its tasks: prompts, scores, journal, metrics. Goes on where it was interrupted.
+"""Runs tasks on a model: prompts, scores, journal, metrics. Resumes where it was interrupted.
 
 Knows no command line; commands/evaluate.py prints what it returns.
 """
@@ -15,7 +15,7 @@ from soro_edge.errors import EvaluationFailed
 from soro_edge.evaluation.benchmarks.dataset import TaskData, read_data
 from soro_edge.evaluation.benchmarks.items import Item
 from soro_edge.evaluation.benchmarks.prompts import Prompt, Prompts
-from soro_edge.evaluation.benchmarks.scoring import EncodedItem, Method, scoring_of
+from soro_edge.evaluation.benchmarks.scoring import EncodedItem, Scoring, scoring_of
 from soro_edge.evaluation.benchmarks.task import WRITTEN_KINDS, Task
 from soro_edge.evaluation.journal import METHOD, Journal
 from soro_edge.evaluation.progress import Progress
@@ -25,23 +25,23 @@ from soro_edge.evaluation.scorer.scorer import Scorer
 from soro_edge.models import sha256_of
 
 TAJIK = "Ғалаёни ҷӯшону ҳурӯши дарё: қаҳрамони тоҷик Ӣсоро ёд кард, ки «ҳаёт — ширин» аст."
-"""Every letter that Tajik adds to Russian's, and its punctuation."""
+"""A sentence with every letter that Tajik adds to the Russian alphabet, and its punctuation."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvaluationOptions:
-    """What the maker asked for."""
+    """What the model maker asked for."""
 
     limit: int | None = None
-    """Only so many items of each task, spread evenly over its data: many files are sorted."""
+    """How many items of each task are asked, spread evenly over its data because many files are sorted."""
     shots: int | None = None
-    """Examples before each question; None leaves the task's own number."""
+    """Few-shot examples before each question. None keeps the task's own number."""
     data_folder: Path | None = None
     context_tokens: int = 4096
-    """No request is longer, nor longer than what the model was trained for."""
+    """The longest request, also bounded by the context that the model was trained on."""
     threads: int = 0
     chat: bool = False
-    """Tasks in which the model writes are put to it in its chat form, as a pupil's question."""
+    """Whether tasks that generate text use the chat template, as a pupil's question."""
     fresh: bool = False
     """Measure again what was measured before."""
 
@@ -54,7 +54,7 @@ def evaluate(
     journals: Path,
     progress: Progress,
 ) -> Results:
-    """Every task on the model in `path`. Raises SoroError."""
+    """Run every task on the model in `path`. Raises SoroError."""
     data = [read_data(task, options.data_folder) for task in tasks]
     with Scorer(path, context_tokens=256, threads=options.threads) as scorer:
         check_round_trip(path, scorer)
@@ -73,7 +73,7 @@ def evaluate(
 
 
 def check_round_trip(path: Path, scorer: Scorer) -> None:
-    """A tokenizer that loses Tajik letters measures something else. Raises EvaluationFailed."""
+    """Refuse a tokenizer that loses Tajik letters. Raises EvaluationFailed."""
     back = scorer.detokenize(scorer.tokenize(TAJIK, add_bos=False))
     if back.removeprefix(" ") != TAJIK:
         raise EvaluationFailed(
@@ -83,7 +83,7 @@ def check_round_trip(path: Path, scorer: Scorer) -> None:
 
 
 class _TaskRun:
-    """One task on one model."""
+    """Runs one task on one model."""
 
     def __init__(
         self,
@@ -104,23 +104,23 @@ class _TaskRun:
         journal = Journal(journals / f"{self._key()}.jsonl")
         if self._options.fresh:
             journal.forget()
-        method = scoring_of(self._task, chat=self._chat)
-        asked = self._ask(method)
+        scoring = scoring_of(self._task, chat=self._chat)
+        asked = self._ask(scoring)
         done = journal.read()
         left = [one for one in asked if one.prompt.item.id not in done]
         progress.begin(self._task.name, len(asked), len(asked) - len(left))
         if left:
             self._scorer.reserve(max(one.tokens for one in left))
-        for begin in range(0, len(left), method.items_at_once):
-            part = left[begin : begin + method.items_at_once]
-            scores = method.score(self._scorer, part)
+        for begin in range(0, len(left), scoring.items_at_once):
+            part = left[begin : begin + scoring.items_at_once]
+            scores = scoring.score(self._scorer, part)
             journal.add(scores)
             done.update({score.item: score for score in scores})
             progress.advance(len(part))
         scores = [done[one.prompt.item.id] for one in asked]
-        return self._result(method, scores, asked)
+        return self._result(scoring, scores, asked)
 
-    def _ask(self, method: Method) -> list[EncodedItem]:
+    def _ask(self, scoring: Scoring) -> list[EncodedItem]:
         data = self._data
         # One more than needed: an item may be among them, and is no example for itself.
         wanted = self._shots + 1
@@ -136,7 +136,7 @@ class _TaskRun:
         asked: list[EncodedItem] = []
         for prompt in written:
             try:
-                asked.append(method.ask(self._scorer, prompt, self._context_tokens))
+                asked.append(scoring.ask(self._scorer, prompt, self._context_tokens))
             except TooLong as reason:
                 self._bad.append(BadItem(item=prompt.item.id, reason=str(reason)))
         if not asked:
@@ -147,7 +147,7 @@ class _TaskRun:
         return asked
 
     def _result(
-        self, method: Method, scores: Sequence[ItemScore], asked: Sequence[EncodedItem]
+        self, scoring: Scoring, scores: Sequence[ItemScore], asked: Sequence[EncodedItem]
     ) -> TaskResult:
         task = self._task
         return TaskResult(
@@ -159,7 +159,7 @@ class _TaskRun:
             data_sha256=self._data.sha256,
             shots=self._shots,
             chat=self._chat,
-            metrics=method.metrics(scores),
+            metrics=scoring.metrics(scores),
             items=tuple(scores),
             bad=tuple(self._bad),
             cut=sum(one.cut for one in asked),
@@ -188,7 +188,7 @@ class _TaskRun:
         return notes
 
     def _key(self) -> str:
-        """What the scores depend on; another limit does not change them."""
+        """The journal's name: a hash of everything that the scores depend on. The limit is not part of it."""
         facts = {
             "method": METHOD,
             "model": self._model_sha256,
@@ -204,7 +204,7 @@ class _TaskRun:
 
 
 def spread(items: Sequence[Item], count: int) -> Sequence[Item]:
-    """`count` of them, evenly spaced, in their order; all where there are no more."""
+    """Take `count` items, evenly spaced and in their order."""
     if count >= len(items):
         return items
     return [items[number * len(items) // count] for number in range(count)]

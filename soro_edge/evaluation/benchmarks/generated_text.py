@@ -1,4 +1,4 @@
-"""What a model wrote against what is right: a letter, the same words, chrF. Knows texts only."""
+"""Scores generated text against the right answer: a letter, the same words, chrF. Knows texts only."""
 
 import re
 import unicodedata
@@ -23,7 +23,7 @@ _NO_WORD = re.compile(r"[^\w\s]")
 
 
 def score(task: Task, item: Item, text: str) -> ItemScore:
-    """Raises ImportError where sacrebleu is wanted and missing."""
+    """Score one generated text. Raises ImportError where sacrebleu is needed and missing."""
     if task.kind == "letter":
         letter = letter_of(text, task.answers.letters[: len(item.options)])
         right = letter == task.answers.letters[item.right]
@@ -43,7 +43,7 @@ def score(task: Task, item: Item, text: str) -> ItemScore:
 def metrics(
     task: Task, scores: Sequence[ItemScore], references: Mapping[str, str]
 ) -> tuple[Metric, ...]:
-    """`references`: the right answers by item. Raises ImportError where sacrebleu is wanted and missing."""
+    """The metrics over all items. `references` are the right answers by item. Raises ImportError."""
     if task.kind == "translation":
         from soro_edge.evaluation.benchmarks.chrf import corpus_chrf
 
@@ -66,7 +66,7 @@ def letter_of(text: str, letters: str) -> str:
 
 
 def normalized(text: str) -> str:
-    """Without capitals, punctuation and doubled spaces, in composed letters."""
+    """A text without capitals, punctuation and doubled spaces, in composed Unicode (NFC)."""
     plain = _NO_WORD.sub(" ", _composed(text).casefold())
     return " ".join(plain.split())
 

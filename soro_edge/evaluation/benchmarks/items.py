@@ -1,4 +1,4 @@
-"""Records to items that are fit to be asked; those that are not are kept, each with its reason.
+"""Turns records into items that can be asked. Records that cannot are kept, each with its reason.
 
 Knows tasks and records, no prompt and no model.
 """
@@ -15,19 +15,22 @@ from soro_edge.evaluation.results import BadItem
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """One question with all that is known of it."""
+    """A question with its options and its right answer."""
 
     id: str
     record: Mapping[str, object]
     options: tuple[str, ...] = ()
     right: int = -1
-    """Number of the right option; -1 where there are no options."""
+    """The number of the right option, or -1 where there are no options."""
     answer: str = ""
-    """The right answer in words: the option's, or what is to be generated."""
+    """The right answer in words: an option, or the text that should be generated."""
 
 
 def read_items(task: Task, records: Sequence[Record]) -> tuple[list[Item], list[BadItem]]:
-    """In the order of the data. What `data.only` leaves out is neither. Raises Undecided."""
+    """Read the items and the bad items of a file, in its order. Raises Undecided.
+
+    Records that `data.only` leaves out are neither.
+    """
     chosen = [
         (number, record)
         for number, record in enumerate(records, 1)

@@ -1,4 +1,4 @@
-"""Multiple choice and classification by log-likelihood: the option that the model finds likeliest.
+"""Scores multiple choice and classification by log-likelihood: the likeliest option is the answer.
 
 `acc` and `acc_norm` are lm-evaluation-harness's: the second divides each option's log-likelihood by its
 length in characters. `macro_f1` is for tasks whose items all have the same labels.
@@ -16,7 +16,7 @@ from soro_edge.evaluation.statistics import bootstrap, bootstrap_mean, mean_stan
 
 
 def score(prompt: Prompt, delimiter: str, answers: Sequence[LogLikelihood]) -> ItemScore:
-    """`answers`: one for each option."""
+    """Score one item. `answers` has the log-likelihood of each option."""
     totals = [answer.total for answer in answers]
     lengths = [float(len(text) - len(delimiter)) for text in prompt.continuations]
     by_total = int(np.argmax(totals))
@@ -33,7 +33,7 @@ def score(prompt: Prompt, delimiter: str, answers: Sequence[LogLikelihood]) -> I
 
 
 def metrics(scores: Sequence[ItemScore], labels: int) -> tuple[Metric, ...]:
-    """`labels`: how many options all items share; 0 where each has its own."""
+    """The metrics over all items. `labels` is the number of options that all items share, or 0."""
     options = [_options(score) for score in scores]
     chance = sum(1 / count for count in options) / len(options) if all(options) else None
     found = [mean_metric(name, scores, chance=chance) for name in ("acc", "acc_norm")]
@@ -60,7 +60,7 @@ def mean_metric(name: str, scores: Sequence[ItemScore], *, chance: float | None 
 
 
 def _macro_f1(scores: Sequence[ItemScore], labels: int) -> Metric:
-    """The mean of each label's F1, labels that never occur left out."""
+    """The mean F1 of the labels that occur."""
     pairs = np.zeros((len(scores), labels * labels))
     for row, one in zip(pairs, scores, strict=True):
         row[int(one.values["right"]) * labels + int(one.values["chosen"])] = 1

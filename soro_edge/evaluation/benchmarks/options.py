@@ -16,21 +16,21 @@ _LABEL_FIELDS = ("label", "key", "letter", "id")
 
 
 class Unfit(Exception):
-    """Why a record is no item."""
+    """Why a record cannot be an item."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """What one item offers, in the order in which it is shown."""
+    """The options of an item, in the order in which they are shown."""
 
     texts: tuple[str, ...]
-    """Without labels."""
+    """The options without their labels."""
     labels: tuple[str, ...] = ()
-    """A label for each, letters as capitals; empty where the options carry none."""
+    """The label of each option, letters as capitals. Empty where the options have no labels."""
     written: tuple[str, ...] = ()
     """The options with their labels, as the file has them."""
     unclear_labels: str = ""
-    """Why a letter cannot be looked up among the labels, where it cannot."""
+    """Why a letter cannot be looked up among the labels. Empty where it can."""
 
 
 def read_options(record: Mapping[str, object], names: str | tuple[str, ...]) -> Options:
@@ -55,7 +55,7 @@ def _of_table(table: Mapping[str, object]) -> Options:
 
 
 def _in_order(keys: Sequence[str], values: Sequence[object]) -> Options:
-    """Options by their keys, in the order of these letters or numbers, otherwise in that of the file."""
+    """Options by their keys, in the order of these letters or numbers, or in that of the file."""
     labels = [capital(key) or key.strip() for key in keys]
     order = in_order(labels) or range(len(labels))
     return Options(

@@ -1,4 +1,4 @@
-"""Two models on the same items. Refuses to compare what was not measured alike."""
+"""Compares two models on the same items. Refuses results that were not measured alike."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,13 +14,13 @@ PAIRED_BY = {
     "answer": ("exact", "normalized"),
     "translation": ("chrf",),
 }
-"""By kind of task: values of single items that two models are compared by."""
+"""The values of single items that two models are compared by, for each kind of task."""
 LESS_IS_BETTER = frozenset({"bits_per_byte"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskComparison:
-    """One value of one task."""
+    """The comparison of one value of one task."""
 
     task: str
     value: str
@@ -29,7 +29,7 @@ class TaskComparison:
 
 
 def compare(first: TaskResult, second: TaskResult) -> list[TaskComparison]:
-    """The first model less the second. Raises EvaluationFailed."""
+    """How far the first model is above the second on one task. Raises EvaluationFailed."""
     refuse_unlike(first, second)
     theirs = {score.item: score for score in second.items}
     pairs = [(score, theirs[score.item]) for score in first.items if score.item in theirs]
@@ -53,7 +53,7 @@ def compare(first: TaskResult, second: TaskResult) -> list[TaskComparison]:
 
 
 def compare_all(first: Sequence[TaskResult], second: Sequence[TaskResult]) -> list[TaskComparison]:
-    """Every task of the first that the second has too. Raises EvaluationFailed where there is none."""
+    """Compare every task that both models have. Raises EvaluationFailed where there is none."""
     theirs = {result.task: result for result in second}
     both = [(ours, theirs[ours.task]) for ours in first if ours.task in theirs]
     if not both:
@@ -65,7 +65,7 @@ def compare_all(first: Sequence[TaskResult], second: Sequence[TaskResult]) -> li
 
 
 def refuse_unlike(first: TaskResult, second: TaskResult) -> None:
-    """Raises EvaluationFailed where version, data or examples differ."""
+    """Raise EvaluationFailed where version, data or examples differ."""
     for what, ours, others in (
         ("version", first.version, second.version),
         ("data", first.data_sha256[:12], second.data_sha256[:12]),

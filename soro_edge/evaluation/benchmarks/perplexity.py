@@ -1,4 +1,4 @@
-"""Plain text by perplexity: per token, and per character and byte, which compare models whose pieces differ.
+"""Perplexity of plain text: per token, and per character and byte to compare different vocabularies.
 
 A text begins with the model's begin token; one longer than the context window is scored in windows, each
 token once, as lm-evaluation-harness rolls over it.
@@ -17,7 +17,7 @@ _UNITS = ("tokens", "characters", "bytes", "words")
 
 
 def score(item: str, text: str, parts: Sequence[LogLikelihood]) -> ItemScore:
-    """`parts`: the windows of one text."""
+    """Score one text from the log-likelihoods of its windows."""
     data = text.encode("utf-8")
     total = sum(part.total for part in parts)
     values = {
@@ -32,7 +32,7 @@ def score(item: str, text: str, parts: Sequence[LogLikelihood]) -> ItemScore:
 
 
 def metrics(scores: Sequence[ItemScore]) -> tuple[Metric, ...]:
-    """Over all text together, long items weighing more."""
+    """The perplexities over all texts together, where longer texts weigh more."""
     names = ("log_likelihood", *_UNITS)
     columns = np.array([[score.values[name] for name in names] for score in scores])
     found = [_metric(f"perplexity_per_{unit[:-1]}", columns, names.index(unit)) for unit in _UNITS]

@@ -1,7 +1,7 @@
-"""Items as prompts: Jinja from the task, examples before the question. Knows no tokens.
+"""Turns items into prompts: the task's Jinja template, with few-shot examples before the question.
 
-Written as lm-evaluation-harness writes them: the first items of the examples' file are the examples, in
-their order; an item is never an example for itself.
+Prompts are those of lm-evaluation-harness: the first items of the examples' file are the examples, in their
+order, and an item is never an example for itself. Knows no tokens.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,13 +17,13 @@ from soro_edge.evaluation.errors import BadTask
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prompt:
-    """What the model is asked for one item."""
+    """The prompt of one item."""
 
     item: Item
     context: str
-    """Examples and question."""
+    """The examples and the question."""
     continuations: tuple[str, ...]
-    """The possible answers with what stands before them; empty where the model writes."""
+    """The possible answers with the delimiter before them. Empty where the model generates text."""
 
 
 def prompt_fields(task: Task) -> set[str]:
@@ -40,10 +40,10 @@ def _environment() -> ImmutableSandboxedEnvironment:
 
 
 class Prompts:
-    """Of one task with its examples."""
+    """Writes the prompts of one task."""
 
     def __init__(self, task: Task, examples: Sequence[Item], shots: int) -> None:
-        """`examples`: at least one more than `shots`, where items may be among them. Raises BadTask."""
+        """`examples` has at least one more than `shots` where items may be among them. Raises BadTask."""
         self._task = task
         self._examples = examples
         self._shots = shots
@@ -53,7 +53,7 @@ class Prompts:
             raise BadTask(task.path, f"prompt.item is no Jinja ({error})") from error
 
     def of(self, item: Item) -> Prompt:
-        """Raises BadTask where the prompt names a field that the record does not have."""
+        """Write the prompt of an item. Raises BadTask where it names a field that the record lacks."""
         form = self._task.prompt
         others = [one for one in self._examples if one.record != item.record][: self._shots]
         shown = "".join(
@@ -67,7 +67,7 @@ class Prompts:
         )
 
     def _choices(self, item: Item) -> tuple[str, ...]:
-        """Nothing where the model writes its answer itself."""
+        """The answers that are scored. There are none where the model generates text."""
         if self._task.kind != "choice":
             return ()
         return self._names(item)

@@ -1,4 +1,4 @@
-"""How each kind of task asks the model and scores what comes back.
+"""How each kind of task turns prompts into requests and scores the model's replies.
 
 Ties prompts, requests and scores together. The arithmetic is in multiple_choice.py, perplexity.py and
 generated_text.py.
@@ -21,20 +21,20 @@ from soro_edge.evaluation.scorer.scorer import Scorer
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EncodedItem:
-    """One item in tokens."""
+    """The prompt of an item as tokens."""
 
     prompt: Prompt
     requests: tuple[Request, ...]
     cut: bool = False
-    """Whether the oldest tokens of its prompt had to go."""
+    """Whether the prompt was too long and lost its oldest tokens."""
 
     @property
     def tokens(self) -> int:
         return max(len(request.path) for request in self.requests)
 
 
-class Method(Protocol):
-    """Of one task."""
+class Scoring(Protocol):
+    """How the items of one task are scored."""
 
     items_at_once: int
 
@@ -45,8 +45,8 @@ class Method(Protocol):
     def metrics(self, scores: Sequence[ItemScore]) -> tuple[Metric, ...]: ...
 
 
-def scoring_of(task: Task, *, chat: bool = False) -> Method:
-    """`chat`: what the model is to write an answer to is a pupil's question in its chat form."""
+def scoring_of(task: Task, *, chat: bool = False) -> Scoring:
+    """The scoring of a task. With `chat`, text is generated in the chat template."""
     if task.kind == "choice":
         return LikelihoodScoring(task)
     if task.kind == "text":
@@ -55,7 +55,7 @@ def scoring_of(task: Task, *, chat: bool = False) -> Method:
 
 
 class LikelihoodScoring:
-    """Each option's probability after the question."""
+    """Scores each option by its log-likelihood after the question."""
 
     def __init__(self, task: Task) -> None:
         self._task = task
@@ -79,7 +79,7 @@ class LikelihoodScoring:
 
 
 class PerplexityScoring:
-    """Each text's own probability."""
+    """Scores each text by its perplexity."""
 
     items_at_once = 16
 
@@ -103,7 +103,7 @@ class PerplexityScoring:
 
 
 class GenerationScoring:
-    """What the model writes, its likeliest tokens: a letter, an answer, a translation."""
+    """Scores text that the model generates greedily: a letter, an answer, a translation."""
 
     items_at_once = 16
 

@@ -38,67 +38,67 @@ ANSWERS = ("letter", "index", "number", "text")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Data:
-    """Where the items come from."""
+    """The files that the items of a task come from."""
 
     file: str
-    """Name of the file with the questions: TSV, CSV, JSON, JSON lines, or lines of text."""
+    """The name of the file with the questions: TSV, CSV, JSON, JSON lines, Parquet, or lines of text."""
     shots_file: str = ""
-    """Where examples come from; the same file where it is empty."""
+    """The file that few-shot examples come from. Empty takes them from `file`."""
     beside: str = ""
-    """Another file of lines, parallel to the first: its lines are the field `other`."""
+    """A file parallel to the first, line by line. Its lines are the field `other`."""
     without: str = ""
-    """Texts that occur in this file are left out: what a model may have been calibrated on."""
+    """A file whose texts are left out, because a model may have been calibrated on them."""
     examples: str = "first"
     """Which records are the examples: the `first` ones, as lm-evaluation-harness takes them, or `spread`
     evenly over the file, where it is sorted."""
     only: Mapping[str, str] = field(default_factory=dict)
-    """Records whose fields have these values; the others are not part of the task."""
+    """Field values that a record must have to be part of the task."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fields:
-    """What a record calls its parts."""
+    """The names that a record gives to its parts."""
 
     id: str = "id"
     text: str = "text"
-    """Of a task of the kind `text`."""
+    """The field of the text, in a task of the kind `text` or `translation`."""
     options: str | tuple[str, ...] = "options"
-    """One field with a list, or one field for each option."""
+    """One field that holds all options, or one field for each."""
     answer: str = "answer"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answers:
-    """How the right one of several options is told."""
+    """How a record says which option is right."""
 
     form: str = "letter"
-    """`letter` A to D, `index` from 0, `number` from 1, or the option's `text` itself."""
+    """`letter`: A to D; `index`: a number from 0; `number`: a number from 1; `text`: the option itself."""
     letters: str = "ABCD"
     count: int = 4
-    """So many options has every item; another number makes it a bad one."""
+    """How many options an item has. An item with another number of options is bad."""
     labels: tuple[str, ...] = ()
-    """The options of every item, where they are the same."""
+    """The options of all items, where they are the same."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PromptForm:
-    """How an item is written."""
+    """How a prompt is written."""
 
     item: str = ""
-    """Jinja: the question. Fields of the record, `options`, `letters`, `other`."""
+    """A Jinja template of the question over the fields of the record, `options`, `letters` and `other`."""
     before: str = ""
-    """Stands once before everything."""
+    """A text that stands once before everything."""
     delimiter: str = " "
-    """Between a question and its answer."""
+    """What stands between a question and its answer."""
     between: str = "\n\n"
-    """Between examples."""
+    """What stands between few-shot examples."""
     choices: str = "letters"
-    """What the model's answer is: `letters`, or `options`, their whole text."""
+    """Whether the model answers with `letters` or with the whole text of `options`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Generation:
-    """What is written for `letter`, `answer` and `translation`."""
+    """How text is generated in tasks of the kinds `letter`, `answer` and `translation`."""
 
     max_tokens: int = 64
     stop: tuple[str, ...] = ("\n",)
@@ -106,7 +106,7 @@ class Generation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """One benchmark."""
+    """A benchmark, as its TOML file describes it."""
 
     name: str
     version: int
@@ -117,7 +117,7 @@ class Task:
     titles: Mapping[str, str] = field(default_factory=dict)
     """The title in other languages: `tg`, `ru`."""
     shots: int = 0
-    """Examples before the question, unless --shots says otherwise."""
+    """Few-shot examples before the question, unless `--shots` says otherwise."""
     data: Data
     fields: Fields = field(default_factory=Fields)
     answers: Answers = field(default_factory=Answers)
@@ -127,13 +127,13 @@ class Task:
 
 
 def our_tasks() -> list[Task]:
-    """Those that come along, by name."""
+    """The tasks that come with the program, by name."""
     folder = Path(str(resources.files("soro_edge.evaluation"))) / "tasks"
     return [read_task(path) for path in sorted(folder.glob("*.toml"))]
 
 
 def find_task(name: str) -> Task:
-    """By name, or by the path of a TOML file. Raises NoTask, BadTask."""
+    """Find a task by its name or by the path of its TOML file. Raises NoTask, BadTask."""
     if name.endswith(".toml"):
         path = Path(name)
         if not path.is_file():
@@ -146,7 +146,7 @@ def find_task(name: str) -> Task:
 
 
 def read_task(path: Path) -> Task:
-    """The task in the file `path`. Raises BadTask."""
+    """Read the task in the file `path`. Raises BadTask."""
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

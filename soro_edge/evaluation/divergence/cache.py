@@ -1,4 +1,4 @@
-"""Positions that were compared before, on disk, so that a long comparison goes on after a power cut.
+"""Keeps compared positions on disk, so that a long comparison resumes after a power cut.
 
 A chunk counts when all of its positions are there. Knows no model.
 """
@@ -31,7 +31,7 @@ _FIELDS = {
 
 
 class DivergenceCache:
-    """Of two files on one text, told by what the comparison depends on."""
+    """The compared positions of two models on one corpus."""
 
     def __init__(self, folder: Path, *facts: str | int, fresh: bool = False) -> None:
         told = json.dumps([METHOD, *facts, version("llama-cpp-python")])
@@ -42,7 +42,7 @@ class DivergenceCache:
         self._known = self._journal.read()
 
     def of(self, number: int, chunk: Chunk) -> Positions | None:
-        """What was found in the chunk of that number."""
+        """The positions of a chunk, or None where it was not compared."""
         names = [f"{number}/{place}" for place in range(len(chunk.following))]
         scores = [self._known[name] for name in names if name in self._known]
         if len(scores) < len(names) or any(set(score.values) != set(_FIELDS) for score in scores):
@@ -50,7 +50,7 @@ class DivergenceCache:
         return _positions(scores)
 
     def keep(self, number: int, found: Positions) -> None:
-        """It is on the disk when this returns. Raises StorageError."""
+        """Add the positions of a chunk. They are on the disk when this returns. Raises StorageError."""
         columns = {name: getattr(found, field).tolist() for name, field in _FIELDS.items()}
         self._journal.add(
             ItemScore(

@@ -1,4 +1,4 @@
-"""What is said of two models after all positions were compared: means with their errors, the far end, bands.
+"""Summarizes the divergence of all positions: means with standard errors, quantiles, bands.
 
 Standard errors take positions as independent, as llama-perplexity does; neighbours in a text are not quite.
 """
@@ -16,7 +16,7 @@ BANDS = (0.01, 0.1, 1.0)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
-    """A mean over positions."""
+    """A mean over positions with its standard error."""
 
     value: float
     standard_error: float
@@ -24,31 +24,31 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DivergenceSummary:
-    """How close a model is to its reference on one text. Probabilities are among the pieces both have."""
+    """How far a model is from its reference on one corpus, over the pieces that both have."""
 
     positions: int
     divergence: Estimate
-    """Mean KL divergence, in nats."""
+    """The mean KL divergence, in nats."""
     divergence_median: float
     divergence_99_percent: float
-    """99 of 100 positions are below."""
+    """The KL divergence that 99 of 100 positions are below."""
     divergence_maximum: float
     top1_agreement: Estimate
-    """Fraction of positions where both find the same piece likeliest."""
+    """The share of positions where both models find the same token likeliest."""
     model_perplexity: Estimate
     reference_perplexity: Estimate
     log_perplexity_ratio: Estimate
     """ln(model's / reference's); paired, so its error is far smaller than those of the two."""
     model_outside_shared_mass: Estimate
-    """Probability on pieces that only the model has."""
+    """The model's probability mass on pieces that only it has."""
     reference_outside_shared_mass: Estimate
-    """Probability on pieces that only the reference has."""
+    """The reference's probability mass on pieces that only it has."""
     bands: tuple[float, ...]
     """Fractions of positions whose divergence lies below, between and above BANDS."""
 
 
 def summarize(positions: Positions) -> DivergenceSummary:
-    """Raises ValueError where there are no positions."""
+    """Summarize positions. Raises ValueError where there are none."""
     if not len(positions):
         raise ValueError("no positions")
     found = np.sort(positions.divergence)

@@ -1,4 +1,4 @@
-"""What the page says: for a school authority, in the language in use. Measures nothing."""
+"""Composes what the page says to a school authority, in the language in use. Measures nothing."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -20,23 +20,23 @@ from soro_edge.locale import _
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Findings:
-    """All that was measured of one model; what was not is left out of the page."""
+    """Everything that was measured of one model. The page leaves out what was not."""
 
     model: str
-    """Name of the file."""
+    """The name of the model's file."""
     files: Sequence[ModelFacts] = ()
-    """Every model file that was read."""
+    """Every model file that was read, in the order of the page."""
     tasks: Sequence[Results] = ()
-    """The model's first, then those it is compared with."""
+    """The model's own first, then those of the models that it is compared with."""
     quantization: DivergenceReport | None = None
     generation: Sequence[GenerationReport] = ()
-    """The model's first, then those it is compared with."""
+    """The model's own first, then those of the models that it is compared with."""
     answers: Sequence[GivenAnswer] = ()
-    """Of the model."""
+    """The model's own answers."""
 
 
 def compose(findings: Findings, *, language: str, date: str) -> Page:
-    """The page. `language` is that in use, `date` as people write it."""
+    """Compose the page. `language` is the one in use, and `date` is written as people read it."""
     findings = replace(findings, tasks=[_with_titles(one, language) for one in findings.tasks])
     sections, sentences = [], []
     if findings.tasks and findings.tasks[0].tasks:
@@ -63,7 +63,7 @@ def _with_titles(results: Results, language: str) -> Results:
 
 
 def _what(findings: Findings) -> list[Section]:
-    """Files and tasks, so that another can measure the same."""
+    """The section that names files and tasks, so that somebody else can measure the same."""
     if not findings.files:
         return []
     head = (_("File"), _("Size"), _("SHA-256 begins with"))

@@ -10,7 +10,7 @@ from soro_edge.locale import _
 
 
 def divergence_sentence(report: DivergenceReport) -> str:
-    """For the head of the page."""
+    """The sentence at the head of the page."""
     same = report.summary.top1_agreement
     return _(
         "{model} has {size} of the reference's {whole} and chooses the same next piece of text in {same}"
@@ -25,7 +25,7 @@ def divergence_sentence(report: DivergenceReport) -> str:
 
 
 def divergence_section(report: DivergenceReport) -> Section:
-    """Plot: in how many places the two are how far apart."""
+    """The section about a model and its reference, with a plot of how far apart they are where."""
     return Section(
         heading=_("The model beside its reference"),
         paragraphs=(
@@ -73,7 +73,7 @@ def _plot(report: DivergenceReport) -> BarPlot:
 
 
 def divergence_table(report: DivergenceReport) -> Table:
-    """The model and its reference, side by side."""
+    """The table of a model and its reference, side by side."""
     found = report.summary
     rows = [
         (_("KL divergence, mean"), _with_error(found.divergence, 4), "0"),
@@ -115,7 +115,7 @@ def divergence_table(report: DivergenceReport) -> Table:
 
 
 def remarks(report: DivergenceReport) -> list[str]:
-    """Where the two do not have the same pieces."""
+    """Sentences on what was left out, where the two vocabularies differ."""
     found = []
     if report.shared_pieces < report.reference_pieces:
         found.append(

@@ -11,7 +11,7 @@ NO_BREAK = "\N{NO-BREAK SPACE}"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """Cells as they are shown; the first column names the rows."""
+    """A table of cells as they are shown. The first column names the rows."""
 
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
@@ -19,7 +19,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bar:
-    """One value with the interval that it lies in, in the plot's unit."""
+    """A value with its 95 % interval, in the unit of the plot."""
 
     name: str
     value: float
@@ -48,7 +48,7 @@ class BarPlot:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Of the models, in the order in which they first come."""
+        """The names of the models, in the order in which they first come."""
         found = dict.fromkeys(bar.name for group in self.groups for bar in group.bars)
         return tuple(found)
 
@@ -64,7 +64,7 @@ class Example:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
-    """One part of the page."""
+    """A part of the page with its own heading."""
 
     heading: str
     paragraphs: tuple[str, ...] = ()
@@ -74,7 +74,7 @@ class Section:
 
 
 def shortened(name: str, columns: int) -> str:
-    """A name of a file with its middle left out: what sets two models apart stands at the end."""
+    """Shorten a file name in its middle, because what sets two models apart stands at the end."""
     if len(name) <= columns:
         return name
     tail = (columns - 1) * 3 // 5
@@ -83,11 +83,11 @@ def shortened(name: str, columns: int) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """All of it, in the order in which it is read."""
+    """A whole page, in the order in which it is read."""
 
     title: str
     language: str
-    """Of its words: `tg`, `ru`, `en`."""
+    """The language of its words: `tg`, `ru` or `en`."""
     date: str
     sections: tuple[Section, ...]
 

@@ -1,9 +1,8 @@
-"""A page of the evaluation as one HTML file."""
-
-from html import escape
+"""The page of an evaluation as one HTML file, from templates/sections.html.jinja."""
 
 from soro_edge.evaluation.page.bar_svg import bar_svg
-from soro_edge.evaluation.page.elements import Example, Page, Section, Table
+from soro_edge.evaluation.page.elements import Page
+from soro_edge.evaluation.page.templating import environment
 from soro_edge.html_page import html_page
 
 _STYLE = """
@@ -24,42 +23,12 @@ blockquote { margin: 0.25rem 0 1rem; border-left: 4px solid #888; padding-left: 
 
 
 def page_html(page: Page) -> str:
-    """The whole file."""
+    """The page as a whole HTML file."""
+    sections = environment().get_template("sections.html.jinja")
     return html_page(
         language=page.language,
         title=page.title,
         date=page.date,
         style=_STYLE,
-        body="\n".join(_section(section) for section in page.sections),
-    )
-
-
-def _section(section: Section) -> str:
-    parts = [f"<h2>{escape(section.heading)}</h2>"]
-    parts += [f"<p>{escape(paragraph)}</p>" for paragraph in section.paragraphs]
-    for plot in section.plots:
-        title = escape(plot.title)
-        parts.append(f"<figure><figcaption>{title}</figcaption>{bar_svg(plot)}</figure>")
-    parts += [_table(table) for table in section.tables]
-    parts += [_example(example) for example in section.examples]
-    return "\n".join(parts)
-
-
-def _table(table: Table) -> str:
-    head = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in table.head)
-    rows = "".join(
-        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>\n"
-        for row in table.rows
-    )
-    return (
-        f'<div class="wide"><table>\n<thead><tr>{head}</tr></thead>\n'
-        f"<tbody>\n{rows}</tbody>\n</table></div>"
-    )
-
-
-def _example(example: Example) -> str:
-    note = f' <span class="note">({escape(example.note)})</span>' if example.note else ""
-    return (
-        f'<p class="question">{escape(example.question)}{note}</p>\n'
-        f"<blockquote>{escape(example.answer)}</blockquote>"
+        body=sections.render(sections=page.sections, bar_svg=bar_svg),
     )

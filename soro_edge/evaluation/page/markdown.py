@@ -14,7 +14,7 @@ _SPECIAL = re.compile(r"([\\`*\[\]<>#|~]|(?<!\w)_|_(?!\w))")
 
 
 def page_markdown(page: Page) -> str:
-    """The whole file."""
+    """The page as a whole Markdown file."""
     parts = [f"# {_literal(page.title)}", _literal(page.date)]
     for section in page.sections:
         parts += _section(section)
@@ -34,7 +34,7 @@ def _section(section: Section) -> list[str]:
 
 
 def bar_text(plot: BarPlot) -> str:
-    """Bars of full blocks; the interval at their end is shaded."""
+    """Draw bars with full blocks. The interval at their end is shaded."""
     lines: list[str] = []
     for group in plot.groups:
         lines += textwrap.wrap(group.label, COLUMNS)
@@ -54,7 +54,7 @@ def _cells(value: float, plot: BarPlot) -> int:
 
 
 def table_text(table: Table) -> str:
-    """Columns side by side where they fit, perhaps under shorter names, otherwise row by row."""
+    """Write a table with columns side by side where they fit, otherwise row by row."""
     cells = [[_literal(cell) for cell in row] for row in (table.head, *table.rows)]
     widths = _widths(cells)
     if _too_wide(widths):

@@ -21,7 +21,7 @@ _LONGEST_EXAMPLE = 400
 
 
 def generation_sentence(report: GenerationReport) -> str:
-    """For the head of the page."""
+    """The sentence at the head of the page."""
     return _(
         "{model}: {order} of {count} answers to school questions are good in form: whole, without going"
         " in circles, in Tajik. Whether they are right was not judged."
@@ -31,7 +31,7 @@ def generation_sentence(report: GenerationReport) -> str:
 def generation_section(
     reports: Sequence[GenerationReport], answers: Sequence[GivenAnswer] = ()
 ) -> Section:
-    """`answers` of the first model: some are shown."""
+    """The section about school questions. Some of the `answers`, which are the first model's, are shown."""
     return Section(
         heading=_("Answers to school questions"),
         paragraphs=(
@@ -78,7 +78,7 @@ def _bar(model: str, hits: int, count: int) -> Bar:
 
 
 def generation_table(reports: Sequence[GenerationReport]) -> Table:
-    """One column for each model."""
+    """The table of counts, with a column for each model."""
     lines: list[tuple[str, Callable[[GenerationReport], str]]] = [
         (_("Questions"), lambda one: str(one.questions)),
         (_("Good in form"), lambda one: str(one.in_order)),
@@ -107,7 +107,7 @@ def generation_table(reports: Sequence[GenerationReport]) -> Table:
 
 
 def _examples(answers: Sequence[GivenAnswer]) -> list[Example]:
-    """Spread evenly over the list, so that they are of several subjects."""
+    """Examples spread evenly over the list, so that they belong to several subjects."""
     step = max(1, len(answers) // _EXAMPLES)
     return [
         Example(

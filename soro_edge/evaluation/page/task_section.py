@@ -20,7 +20,7 @@ _MEASURES = {
 
 
 def task_sentences(results: Sequence[Results]) -> list[str]:
-    """For the head of the page: one for each task of the first model."""
+    """The sentences at the head of the page, one for each task of the first model."""
     found = []
     for task in results[0].tasks:
         metric = leading_metric(task)
@@ -70,17 +70,17 @@ def task_section(results: Sequence[Results]) -> Section:
 
 
 def leading_metric(task: TaskResult) -> Metric:
-    """The one that two models are compared by, and that does not depend on how a model cuts text."""
+    """The metric that two models are compared by. It does not depend on the tokenizer."""
     return task.metric(PAIRED_BY[task.kind][0])
 
 
 def is_share(metric: Metric) -> bool:
-    """Whether a metric goes from 0 to 1, more is better: accuracy, exact match."""
+    """Whether a metric goes from 0 to 1 and more is better, as accuracy and exact match do."""
     return metric.higher_is_better and 0 <= metric.value <= 1 and metric.high <= 1
 
 
 def difference(ours: TaskResult, theirs: TaskResult) -> Paired | None:
-    """Ours less theirs; None where they were not measured alike."""
+    """How far our result is above theirs, or None where they were not measured alike."""
     try:
         return compare(ours, theirs)[0].paired
     except EvaluationFailed:
@@ -88,7 +88,7 @@ def difference(ours: TaskResult, theirs: TaskResult) -> Paired | None:
 
 
 def round_maximum(value: float) -> float:
-    """The next of 1, 2, 5, 10, 20, 50 and so on: ticks of an axis that people can read."""
+    """The next of 1, 2, 5, 10, 20, 50 and so on, which gives an axis ticks that people can read."""
     power = 10.0 ** floor(log10(max(value, 1e-6)))
     return next(step * power for step in (1, 2, 5, 10) if step * power >= value)
 
@@ -140,7 +140,7 @@ def _direction(metric: Metric) -> str:
 
 
 def _table(task: TaskResult, results: Sequence[Results]) -> Table:
-    """One row for each model."""
+    """The table of one task, with a row for each model and one for guessing."""
     rows = []
     for one in results:
         same = _same_task(task, one)

@@ -21,20 +21,20 @@ from soro_edge.evaluation.school.answer_checks import (
 from soro_edge.evaluation.school.questions import Question
 
 FOREIGN_SUBJECTS = frozenset({"забони русӣ", "забони англисӣ"})
-"""Here other letters belong into the answer, and are not counted."""
+"""Subjects in whose answers letters of other alphabets are not counted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GivenAnswer:
-    """One question and what came of it."""
+    """A question and the answer that the model gave."""
 
     question: Question
     text: str
     state: AnswerState
-    """FAILED where the question did not fit into the context window."""
+    """How the answer ended. FAILED means that the question did not fit into the context window."""
     first_word_seconds: float = 0.0
     writing_seconds: float = 0.0
-    """From the first token to the last."""
+    """The time from the first token to the last."""
 
     @property
     def looped(self) -> bool:
@@ -44,39 +44,39 @@ class GivenAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GenerationReport:
-    """Counts over all answers of one model; an answer is one of whole, looped, cut, empty, failed."""
+    """Counts over all answers of one model. An answer is either whole, looped, cut, empty or failed."""
 
     model: str
-    """Name of the file."""
+    """The name of the model's file."""
     max_tokens: int
-    """The limit on an answer."""
+    """The limit on the tokens of an answer."""
     questions: int
     whole: int
     looped: int
     cut: int
-    """Ended by the limit on tokens or by a full context window."""
+    """Answers that were ended by the limit on tokens or by a full context window."""
     empty: int
     failed: int
     other_language: int
-    """Outside lessons of Russian and English: mostly other letters, or long and without ғ ӣ қ ӯ ҳ ҷ."""
+    """Answers not in Tajik, lessons of Russian and English aside; answer_checks.py says how that is seen."""
     judged_language: int
-    """So many answers were outside those lessons."""
+    """Answers outside lessons of Russian and English."""
     in_order: int
-    """Whole, and in the language of the question."""
+    """Answers that are whole and in the language of the question."""
     foreign_letters: float
     """Fraction of the letters outside the Tajik alphabet, in the same answers."""
     mean_words: float
     mean_letters: float
     words_per_second: float
-    """All words by all the time of writing, the wait for the first word apart."""
+    """All words divided by the time of decoding, without the wait for the first word."""
     first_word_seconds: float
-    """Mean."""
+    """The mean wait for the first word."""
 
 
 def answer_questions(
     engine: Engine, questions: Iterable[Question], options: ChatOptions
 ) -> Iterator[GivenAnswer]:
-    """Each question as the first of a conversation. Raises EngineError, ModelError."""
+    """Ask each question as the first of a conversation. Raises EngineError, ModelError."""
     for question in questions:
         session = ChatSession(engine=engine, log=MemoryLog(), options=options)
         try:
@@ -98,7 +98,7 @@ def answer_questions(
 def report_generation(
     model: str, answers: Iterable[GivenAnswer], *, max_tokens: int
 ) -> GenerationReport:
-    """Count. Without answers every figure is 0."""
+    """Count what can be seen of the answers. Without answers every figure is 0."""
     given = list(answers)
     tajik = [one for one in given if one.question.subject.casefold() not in FOREIGN_SUBJECTS]
     strange = {id(one) for one in tajik if in_another_language(one.text)}

@@ -22,7 +22,7 @@ Facts = dict[str, str | int | float | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswersFile:
-    """Answers of one model to one list of questions."""
+    """The file with the answers of one model to one list of questions."""
 
     path: Path
     facts: Facts
@@ -39,7 +39,7 @@ class AnswersFile:
         return answers
 
     def append(self, answer: GivenAnswer) -> None:
-        """Returns when the answer is safe. Raises StorageError."""
+        """Add an answer. It is on the disk when this returns. Raises StorageError."""
         try:
             with self.path.open("a", encoding="utf-8") as file:
                 file.write(_line(asdict(answer)))

@@ -13,7 +13,7 @@ from soro_edge.errors import EvaluationFailed
 from soro_edge.evaluation.benchmarks.records import split_lines
 
 SCHOOL_QUESTIONS = Path(__file__).parents[1] / "data" / "school_questions.tg.tsv"
-"""A hundred, over all subjects and classes 5 to 11."""
+"""A hundred questions over all subjects and the classes 5 to 11."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,11 +23,11 @@ class Question:
     text: str
     subject: str = ""
     school_class: int = 0
-    """5 to 11; 0 where the list does not say."""
+    """The class, 5 to 11, or 0 where the list does not say."""
 
 
 def read_questions(path: Path) -> list[Question]:
-    """The questions of a file, in order. Raises EvaluationFailed."""
+    """Read the questions of a file, in order. Raises EvaluationFailed."""
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except OSError as error:
@@ -53,7 +53,7 @@ def read_questions(path: Path) -> list[Question]:
 
 
 def by_turns(questions: Sequence[Question]) -> list[Question]:
-    """One of each subject, then the next of each: so the first ones are a fair sample."""
+    """Order questions by turns of their subjects, so that the first ones are a fair sample."""
     seen: Counter[str] = Counter()
     turns = []
     for question in questions:

@@ -1,6 +1,6 @@
-"""Texts to requests, token by token as lm-evaluation-harness does it, so that both ask the same.
+"""Turns texts into requests, token by token as lm-evaluation-harness does, so that both ask the same.
 
-Knows a tokenizer, and neither task nor model.
+Knows a tokenizer, but no task and no model.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,7 +14,7 @@ class TooLong(Exception):
 
 
 class Tokenizer(Protocol):
-    """What of a model is needed here."""
+    """The part of a model that turns text into tokens."""
 
     @property
     def begin_token(self) -> int: ...
@@ -23,8 +23,10 @@ class Tokenizer(Protocol):
 
 
 def encode_pair(tokenizer: Tokenizer, context: str, continuation: str) -> Request:
-    """Both are tokenized in one piece, as the model would meet them, and cut at the context's own length.
-    Spaces at the context's end belong to the continuation."""
+    """Tokenize context and continuation together, and split them at the length of the context alone.
+
+    Spaces at the end of the context belong to the continuation.
+    """
     bare = context.rstrip()
     continuation, context = context[len(bare) :] + continuation, bare
     if not context:
@@ -39,7 +41,7 @@ def encode_pair(tokenizer: Tokenizer, context: str, continuation: str) -> Reques
 
 
 def fitted(request: Request, context_tokens: int) -> Request:
-    """The request, its oldest tokens cut where it is longer than the context window. Raises TooLong."""
+    """Cut the oldest tokens of a request that is longer than the context window. Raises TooLong."""
     too_many = len(request.path) - context_tokens
     if too_many <= 0:
         return request
@@ -52,8 +54,11 @@ def fitted(request: Request, context_tokens: int) -> Request:
 
 
 def windows(tokens: Sequence[int], *, begin_token: int, context_tokens: int) -> Iterator[Request]:
-    """A text as requests that score each of its tokens once. The first window begins with
-    `begin_token`; a later one scores the next tokens and is filled up with those before them."""
+    """Split a text into requests that score each of its tokens once.
+
+    The first window begins with `begin_token`. A later one scores the next tokens and is filled up with
+    those before them.
+    """
     first = tokens[:context_tokens]
     yield Request(context=(begin_token,), continuation=tuple(first))
     done = len(first)
