@@ -13,16 +13,16 @@ from convert.calibrate.calibration import Tokens
 from convert.calibrate.divergence import OutputLayer
 from convert.calibrate.gemma3_forward import Activations
 from convert.checkpoint.config import Gemma3Config
-from convert.quantize.tensor_source import TensorRows
+from convert.quantize.tensor_source import TensorSource
 from convert.weights import Matrix
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ExactModel:
+class ReferenceModel:
     """Its shape, and its tensors in the order of the output."""
 
     config: Gemma3Config
-    tensors: Mapping[str, TensorRows]
+    tensors: Mapping[str, TensorSource]
     """By canonical name."""
 
     def embed(self, tokens: Tokens) -> Activations:
@@ -47,7 +47,7 @@ class ExactModel:
 
         return OutputLayer(
             norm=self.tensors[gemma3.FINAL_NORM].values(slice(0, 1)),
-            norm_epsilon=self.config.norm_epsilon,
+            rms_norm_eps=self.config.rms_norm_eps,
             embedding=embedding,
             softcapping=self.config.final_logit_softcapping,
         )

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from convert.errors import CalibrationFailed
 from convert.parallel import CORES, in_parallel, slices, stop_if_asked
-from convert.quantize.block_formats import BLOCK, Codes, Grid, Scales, inverse
+from convert.quantize.block_formats import BLOCK, BlockFormat, QuantizedValues, Scales, inverse
 from convert.quantize.cholesky import cholesky
 from convert.weights import Matrix
 
@@ -29,11 +29,11 @@ Hessian = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rounded:
+class QuantizedMatrix:
     """A matrix on a grid."""
 
-    grid: Grid
-    codes: Codes
+    block_format: BlockFormat
+    codes: QuantizedValues
     scales: Scales
 
     def weights(self) -> Matrix:
@@ -41,7 +41,7 @@ class Rounded:
         return self.codes.astype(np.float32) * _spread(self.scales)
 
     def packed(self) -> NDArray[np.uint8]:
-        return self.grid.pack(self.codes, self.scales)
+        return self.block_format.pack(self.codes, self.scales)
 
 
 def _spread(scales: Scales) -> Matrix:
@@ -81,7 +81,7 @@ def with_damping(hessian: Hessian, damping: float, use: Callable[[Hessian], T]) 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Prepared:
+class HessianFactor:
     """What all matrices that see the same inputs are rounded by."""
 
     hessian: Hessian
@@ -92,7 +92,7 @@ class Prepared:
     """U of H = U D U^T, unit upper triangular, rows and columns in that order."""
 
     @classmethod
-    def of(cls, hessian: Hessian) -> "Prepared":
+    def of(cls, hessian: Hessian) -> "HessianFactor":
         order = np.argsort(-np.diag(hessian), kind="stable")
         lower = cholesky(hessian[np.ix_(order[::-1], order[::-1])])
         upper = lower[::-1, ::-1]
@@ -100,44 +100,52 @@ class Prepared:
         return cls(hessian=hessian, order=order, factor=factor)
 
 
-def round_matrix(weights: Matrix, inputs: Prepared, grid: Grid, *, sweeps: int = 2) -> Rounded:
+def round_matrix(
+    weights: Matrix, inputs: HessianFactor, block_format: BlockFormat, *, sweeps: int = 2
+) -> QuantizedMatrix:
     """`weights` [rows, columns] on `grid`."""
-    return bettered(weights, inputs, compensated(weights, inputs, grid), sweeps=sweeps)
+    return coordinate_descent(
+        weights, inputs, gptq_round(weights, inputs, block_format), sweeps=sweeps
+    )
 
 
-def nearest(weights: Matrix, inputs: Prepared, grid: Grid) -> Rounded:
+def round_to_nearest(weights: Matrix, inputs: HessianFactor, block_format: BlockFormat) -> QuantizedMatrix:
     """The best scales for the inputs, and to each weight its nearest code."""
-    scales = grid.scales(weights, np.diag(inputs.hessian))
-    codes = grid.codes(weights, _spread(scales))
-    return Rounded(grid=grid, codes=codes.astype(np.int8), scales=scales)
+    scales = block_format.scales(weights, np.diag(inputs.hessian))
+    codes = block_format.codes(weights, _spread(scales))
+    return QuantizedMatrix(block_format=block_format, codes=codes.astype(np.int8), scales=scales)
 
 
-def compensated(weights: Matrix, inputs: Prepared, grid: Grid) -> Rounded:
+def gptq_round(
+    weights: Matrix, inputs: HessianFactor, block_format: BlockFormat
+) -> QuantizedMatrix:
     """The same scales; each column's codes make good for the errors of those before it."""
     importance = np.diag(inputs.hessian)
 
     def of_rows(rows: slice) -> tuple[Matrix, Matrix]:
-        standing = np.ascontiguousarray(weights[rows].T)
-        scales = np.ascontiguousarray(grid.scales(weights[rows], importance).T)
-        return _compensate(standing, inputs, grid, scales), scales
+        block_major = np.ascontiguousarray(weights[rows].T)
+        scales = np.ascontiguousarray(block_format.scales(weights[rows], importance).T)
+        return _gptq_columns(block_major, inputs, block_format, scales), scales
 
-    return _of_parts(grid, in_parallel(of_rows, _parts(weights)))
+    return _of_parts(block_format, in_parallel(of_rows, _parts(weights)))
 
 
-def bettered(weights: Matrix, inputs: Prepared, rounded: Rounded, *, sweeps: int = 2) -> Rounded:
+def coordinate_descent(
+    weights: Matrix, inputs: HessianFactor, rounded: QuantizedMatrix, *, sweeps: int = 2
+) -> QuantizedMatrix:
     """Scales and codes bettered in turn, as long as that changes anything."""
-    grid = rounded.grid
+    block_format = rounded.block_format
 
     def of_rows(rows: slice) -> tuple[Matrix, Matrix]:
-        standing = np.ascontiguousarray(weights[rows].T)
+        block_major = np.ascontiguousarray(weights[rows].T)
         scales = np.ascontiguousarray(rounded.scales[rows].T)
         codes = np.ascontiguousarray(rounded.codes[rows].T).astype(np.float32)
         for _ in range(sweeps):
-            if not _descend(standing, inputs.hessian, grid, scales, codes):
+            if not _descend(block_major, inputs.hessian, block_format, scales, codes):
                 break
         return codes, scales
 
-    return _of_parts(grid, in_parallel(of_rows, _parts(weights)))
+    return _of_parts(block_format, in_parallel(of_rows, _parts(weights)))
 
 
 def _parts(weights: Matrix) -> Iterator[slice]:
@@ -145,10 +153,10 @@ def _parts(weights: Matrix) -> Iterator[slice]:
     return slices(len(weights), -(-len(weights) // CORES))
 
 
-def _of_parts(grid: Grid, parts: Sequence[tuple[Matrix, Matrix]]) -> Rounded:
+def _of_parts(block_format: BlockFormat, parts: Sequence[tuple[Matrix, Matrix]]) -> QuantizedMatrix:
     """Of standing codes and scales, some rows after others."""
-    return Rounded(
-        grid=grid,
+    return QuantizedMatrix(
+        block_format=block_format,
         codes=np.concatenate([codes.T.astype(np.int8) for codes, _ in parts]),
         scales=np.concatenate([scales.T for _, scales in parts]),
     )
@@ -158,7 +166,9 @@ def _of_parts(grid: Grid, parts: Sequence[tuple[Matrix, Matrix]]) -> Rounded:
 # that lies together is several times faster.
 
 
-def _compensate(weights: Matrix, inputs: Prepared, grid: Grid, scales: Matrix) -> Matrix:
+def _gptq_columns(
+    weights: Matrix, inputs: HessianFactor, block_format: BlockFormat, scales: Matrix
+) -> Matrix:
     """Codes, column after column in the given order.
 
     With H = U D U^T the loss is the sum over k of D_k times the squared
@@ -179,7 +189,7 @@ def _compensate(weights: Matrix, inputs: Prepared, grid: Grid, scales: Matrix) -
             target = targets[block]
             for at, column in enumerate(here[block]):
                 scale, error = scales[column // BLOCK], errors[first + at]
-                code = grid.nearest(target[at], inverses[column // BLOCK], codes[column])
+                code = block_format.nearest(target[at], inverses[column // BLOCK], codes[column])
                 np.subtract(weights[column], np.multiply(scale, code, out=error), out=error)
                 target[at + 1 :] += inner[at, at + 1 :, None] * error
             after = slice(first + BLOCK, end)
@@ -189,7 +199,9 @@ def _compensate(weights: Matrix, inputs: Prepared, grid: Grid, scales: Matrix) -
     return codes
 
 
-def _descend(weights: Matrix, hessian: Hessian, grid: Grid, scales: Matrix, codes: Matrix) -> bool:
+def _descend(
+    weights: Matrix, hessian: Hessian, block_format: BlockFormat, scales: Matrix, codes: Matrix
+) -> bool:
     """One sweep of coordinate descent over each block's scale and codes, in place. Was anything bettered?"""
     errors = weights - codes * np.repeat(scales, BLOCK, axis=0)
     changed = 0
@@ -200,7 +212,7 @@ def _descend(weights: Matrix, hessian: Hessian, grid: Grid, scales: Matrix, code
             here, after = slice(begin, begin + BLOCK), slice(begin + BLOCK, chunk.stop)
             before = errors[here].copy()
             changed += _descend_block(
-                grid,
+                block_format,
                 scales[begin // BLOCK],
                 codes[here],
                 errors[here],
@@ -212,7 +224,12 @@ def _descend(weights: Matrix, hessian: Hessian, grid: Grid, scales: Matrix, code
 
 
 def _descend_block(
-    grid: Grid, scale: Matrix, codes: Matrix, errors: Matrix, pull: Matrix, inner: Hessian
+    block_format: BlockFormat,
+    scale: Matrix,
+    codes: Matrix,
+    errors: Matrix,
+    pull: Matrix,
+    inner: Hessian,
 ) -> int:
     """Better a block's `scale` [rows], `codes` and with them `errors` [32, rows], in place; `pull`,
     H times all errors, is used up. How many codes have changed?"""
@@ -227,7 +244,7 @@ def _descend_block(
         code = codes[at]
         wanted = pull[at] / inner[at, at]
         wanted += scale * code
-        new = grid.nearest(wanted, inverses, wanted)
+        new = block_format.nearest(wanted, inverses, wanted)
         moved = new - code
         changed += int(np.count_nonzero(moved))
         moved *= scale

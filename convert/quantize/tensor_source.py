@@ -14,7 +14,7 @@ from convert import gemma3
 from convert.errors import BadTensor
 from convert.parallel import in_order, slices
 from convert.quantize.bit_allocation import PlannedTensor, Type
-from convert.quantize.block_formats import GRIDS
+from convert.quantize.block_formats import BLOCK_FORMATS
 from convert.weights import Matrix, WeightSource
 
 _CHUNK_WEIGHTS = 1_000_000
@@ -39,7 +39,7 @@ Bytes = NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TensorRows:
+class TensorSource:
     """The rows that one tensor of the output is made of."""
 
     planned: PlannedTensor
@@ -103,8 +103,8 @@ class TensorRows:
             assert blocks is not None, self.source.name
             return blocks
         values, kind = self.values(rows), self.planned.type
-        if kind in GRIDS:
-            return GRIDS[kind].encode(values)
+        if kind in BLOCK_FORMATS:
+            return BLOCK_FORMATS[kind].encode(values)
         return quants.quantize(values, kind).view(np.uint8)
 
 
