@@ -230,7 +230,7 @@ def test_a_compiler_that_hangs_is_none(monkeypatch: pytest.MonkeyPatch, tmp_path
     hanging.write_text("#!/bin/sh\nexec tail -f /dev/null\n")
     hanging.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    monkeypatch.setattr("convert.compiled.COMPILER_SECONDS", 0.01)
+    monkeypatch.setattr("convert.quantize.compiled.COMPILER_SECONDS", 0.01)
     assert compiled.__wrapped__() is None
 
 
