@@ -1,10 +1,10 @@
-"""Rounds a model layer by layer, each matrix for the inputs that it will really see.
+"""Quantize a model layer by layer, each matrix for the inputs that it will really have.
 
-Calibration texts go through the model twice, side by side: through the exact layers, and through the
-layers already rounded. A matrix is rounded for the inputs of the second stream, with the outputs of the
-first as its aim, so that later layers mend what earlier ones lost. Texts held out go along and are
-never looked at: how far the two streams have parted on them is the honest measure.
-Knows layers and texts, no file.
+The calibration data goes through the model twice, side by side: through the reference layers, and through the
+layers that are already quantized. A matrix is quantized for the inputs of the second stream with the outputs
+of the first as its target, so that later layers correct the errors of earlier ones. The validation sequences
+go through both streams too and are never calibrated on: the divergence between the two is measured on them.
+Knows layers and sequences, no file.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -48,22 +48,22 @@ from convert.quantize.gptq import (
 from convert.weights import Matrix
 
 Tokens = NDArray[np.int64]
-"""[texts, tokens]; each text begins with <bos>."""
+"""[sequences, tokens]; each sequence begins with <bos>."""
 
 _GROUP = 4
-"""Texts computed at once."""
+"""Sequences computed at once."""
 _PARTS = min(CORES, 4)
-"""Threads that sum up what a matrix sees, each in two matrices of its own."""
+"""Threads that accumulate a matrix's input statistics, each in two matrices of its own."""
 _LOSS_ROWS = 8
-"""Every eighth row is enough to say what rounding costs."""
+"""Every eighth row is enough to estimate the loss."""
 _DAMPING = 0.01
 _TARGET_DAMPING = 0.1
-"""The aim is corrected only as far as the texts show clearly what is to be corrected."""
+"""The target is corrected only in directions that the calibration data determines well."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CalibratedMatrix:
-    """A matrix on its grid, and what that costs."""
+    """A quantized matrix, and what quantizing it cost."""
 
     rounded: QuantizedMatrix
     loss: float
@@ -74,7 +74,7 @@ class CalibratedMatrix:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Inputs:
-    """What the matrices of one stage see. Means are over the calibration tokens."""
+    """The inputs of the matrices of one stage. Means are over the calibration tokens."""
 
     hessian: Hessian
     """Mean of x x^T, x an input in the rounded stream."""
@@ -82,11 +82,11 @@ class _Inputs:
     """Mean of (W e - W x) x^T, e the same input in the exact stream, W the stage's matrices below each
     other: what their outputs have lost before they are rounded themselves."""
     seen: list[Activations]
-    """What the last matrix of a half sees in the rounded stream, some texts after others; else nothing."""
+    """The inputs of a sublayer's last matrix in the quantized stream, group after group; else empty."""
 
 
 class Calibration:
-    """Two streams on their way through the layers."""
+    """The reference stream and the quantized one, on their way through the layers."""
 
     def __init__(
         self,
@@ -112,7 +112,7 @@ class Calibration:
     def round_layer(
         self, layer: Weights, block_formats: Mapping[str, BlockFormat]
     ) -> dict[str, CalibratedMatrix]:
-        """Round those matrices of the next layer that `grids` names, and go through it."""
+        """Quantize those matrices of the next layer that `block_formats` names, and go through the layer."""
         is_global = (self._layers_done + 1) % self._config.sliding_window_pattern == 0
         math = Layer(self._config, is_global=is_global, tokens=self._tokens.shape[1])
         found: dict[str, CalibratedMatrix] = {}
@@ -122,22 +122,24 @@ class Calibration:
         if ALL_Q4_0 in others:
             others[ALL_Q4_0] |= _rounded_alone(layer, dict.fromkeys(block_formats, Q4_0))
         steps = STEPS[0] in others
-        for half in (attention_sublayer(math), mlp_sublayer(math)):
+        for sublayer in (attention_sublayer(math), mlp_sublayer(math)):
             for names, seen, leave in (
-                (half.entering, half.normed_input, False),
-                ((half.leaving,), half.projection_input, True),
+                (sublayer.input_projections, sublayer.normed_input, False),
+                ((sublayer.output_projection,), sublayer.projection_input, True),
             ):
-                inputs = self._inputs(names, seen, layer, rounded, half.residual if leave else None)
+                inputs = self._inputs(
+                    names, seen, layer, rounded, sublayer.residual if leave else None
+                )
                 for name, matrix in _round_stage(names, layer, inputs, block_formats, steps=steps):
                     found[name] = replace(matrix, steps={})
                     rounded[name] = matrix.rounded.weights()
                     for step, weights in matrix.steps.items():
                         others[step][name] = weights
             # The last stage's inputs are already known: no need to compute them once more.
-            _add(self._rounded, half, rounded, inputs.seen)
+            _add(self._rounded, sublayer, rounded, inputs.seen)
             del inputs
             for name, stream in self._beside.items():
-                _advance(stream, half, others[name])
+                _advance(stream, sublayer, others[name])
         self._layers_done += 1
         return found
 
@@ -215,23 +217,25 @@ def _rounded_alone(layer: Weights, block_formats: Mapping[str, BlockFormat]) -> 
     }
 
 
-def _add(stream: Activations, half: SubLayer, layer: Weights, seen: Sequence[Activations]) -> None:
-    """Let a stream go through the rest of half a layer, in place, from what its last matrix sees."""
+def _add(
+    stream: Activations, sublayer: SubLayer, layer: Weights, seen: Sequence[Activations]
+) -> None:
+    """Let a stream go through the rest of sublayer a layer, in place, from what its last matrix sees."""
     ends = list(accumulate(map(len, seen)))
 
     def go_on(group: int) -> None:
         leaving = seen[group]
-        stream[ends[group] - len(leaving) : ends[group]] += half.residual(leaving, layer)
+        stream[ends[group] - len(leaving) : ends[group]] += sublayer.residual(leaving, layer)
 
     in_parallel(go_on, range(len(seen)))
 
 
-def _advance(stream: Activations, half: SubLayer, layer: Weights) -> None:
-    """Let a stream go through half a layer, in place."""
+def _advance(stream: Activations, sublayer: SubLayer, layer: Weights) -> None:
+    """Let a stream go through sublayer a layer, in place."""
 
     def go_on(texts: slice) -> None:
         hidden = stream[texts]
-        hidden += half.residual(half.projection_input(hidden, layer), layer)
+        hidden += sublayer.residual(sublayer.projection_input(hidden, layer), layer)
 
     in_parallel(go_on, slices(len(stream), _GROUP))
 

@@ -1,4 +1,4 @@
-"""Calibration text as rows of token ids: most of it to calibrate on, some held out to measure on.
+"""Calibration data: a text as sequences of token ids, most to calibrate on, some for validation.
 
 Knows text and a vocabulary, no weights.
 """
@@ -21,14 +21,14 @@ from convert.vocabulary.tokenizer import Tokenizer
 DEFAULT_TEXT = Path(__file__).parents[1] / "data" / "calibration.tg.txt"
 SEQUENCE_LENGTH = 512
 _VALIDATION_EVERY = 8
-"""Every eighth line is held out."""
+"""Every eighth line goes to the validation sequences."""
 _MOST_VALIDATION = 6
-"""Texts that are measured on."""
+"""The most sequences that are measured on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CalibrationData:
-    """Texts of one length, each beginning with <bos>."""
+    """Sequences of one length, each beginning with <bos>."""
 
     sequences: Tokens
     """Plain ones first, then conversations."""
@@ -54,8 +54,11 @@ def calibration_sequences(
     sequence_length: int = SEQUENCE_LENGTH,
     chat: ChatTemplates | None = None,
 ) -> CalibrationData:
-    """Cut `text` into texts of `sequence_length` tokens; with `chat` half of those to calibrate on are
-    conversations. Raises BadCheckpoint where it is too short."""
+    """Tokenize `text` and cut it into sequences of `sequence_length` tokens.
+
+    With `chat`, half of those to calibrate on are conversations. Raises BadCheckpoint where the text is too
+    short.
+    """
     lines = [line for line in text.splitlines() if line.strip()]
     validation = lines[_VALIDATION_EVERY - 1 :: _VALIDATION_EVERY]
     others = [line for number, line in enumerate(lines, 1) if number % _VALIDATION_EVERY]

@@ -1,7 +1,8 @@
-"""How close rounded models are to the exact one: divergence, first choice, perplexity.
+"""How far quantized models diverge from the reference: KL divergence, top-1 agreement, perplexity.
 
-Takes hidden states after the last layer; knows no layer and no file. The divergence is llama-perplexity's:
-of the exact model's probabilities to the other's, over the second halves of texts.
+Takes hidden states after the last layer; knows no layer and no file. The divergence is that of
+llama-perplexity: from the reference's probabilities to the other model's, over the second half of each
+sequence.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -14,7 +15,8 @@ from convert.calibrate.gemma3_forward import Activations, rms_norm
 from convert.weights import Matrix
 
 PLAIN, WRITTEN, ALL_Q4_0 = "plain", "written", "all Q4_0"
-"""Streams that are compared: every weight rounded by itself; as in the file; as plain, with no finer type."""
+"""The streams that are compared: every weight quantized by itself; as written to the file; as plain, but with
+every matrix in Q4_0."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +43,7 @@ class OutputLayer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Divergence:
-    """How close a rounded model is to the exact one."""
+    """How far one quantized model diverges from the reference."""
 
     kl_divergence: float
     """Mean over positions, in nats."""
@@ -52,7 +54,7 @@ class Divergence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DivergenceReport:
-    """Measured on texts that were held out."""
+    """The divergences measured on the validation sequences."""
 
     tokens: int
     """Positions measured."""

@@ -1,7 +1,7 @@
-"""One Gemma 3 layer in numpy, cut where a weight matrix begins: what each matrix sees, for calibration.
+"""The forward pass of one Gemma 3 layer in numpy, in steps that end at the input of each weight matrix.
 
-Computes in float32 what transformers' Gemma3DecoderLayer and llama.cpp's gemma3 graph compute, for several
-texts of one length at once. Knows neither where weights come from nor what becomes of them.
+It computes in float32 what transformers' Gemma3DecoderLayer and llama.cpp's gemma3 graph compute, for several
+sequences of one length at once. Knows neither where weights come from nor what is done with the activations.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,17 +14,17 @@ from convert.checkpoint.config import Gemma3Config
 from convert.weights import Matrix
 
 Activations = NDArray[np.float32]
-"""[texts, tokens, width of whatever it is]"""
+"""[sequences, tokens, features]"""
 
 Weights = Mapping[str, Matrix]
-"""One layer's tensors by their name inside it, `mlp.up_proj`, `input_layernorm`; norms with 1 added."""
+"""One layer's tensors by their names inside it, such as `mlp.up_proj`; the norms have 1 added."""
 
 _FAINT = np.float32(-60)
-"""Scores below the best one by more than this count as this: their weight is nothing, and no denormal."""
+"""Scores further below the best one are raised to this, so that their exponentials are no denormals."""
 
 
 class Layer:
-    """The arithmetic of one kind of layer, global or sliding, for texts of `tokens` tokens."""
+    """The arithmetic of one kind of layer, global or sliding, for sequences of `tokens` tokens."""
 
     def __init__(self, config: Gemma3Config, *, is_global: bool, tokens: int) -> None:
         self._config = config
@@ -44,7 +44,8 @@ class Layer:
         return rms_norm(values, weight, self._config.rms_norm_eps)
 
     def attention_output(self, inputs: Activations, layer: Weights) -> Activations:
-        """Normed inputs to what `self_attn.o_proj` sees. [texts, tokens, heads * head_width]"""
+        """Compute attention from normed inputs: the input of `self_attn.o_proj`, [sequences, tokens, heads *
+        head_dim]."""
         config = self._config
         query = self._heads(inputs, layer["self_attn.q_proj"], config.num_attention_heads)
         key = self._heads(inputs, layer["self_attn.k_proj"], config.num_key_value_heads)
@@ -67,18 +68,19 @@ class Layer:
         return result.reshape(*inputs.shape[:2], -1)
 
     def gated_mlp(self, inputs: Activations, layer: Weights) -> Activations:
-        """Normed inputs to what `mlp.down_proj` sees. [texts, tokens, feed_forward]"""
+        """Compute the gated MLP from normed inputs: the input of `mlp.down_proj`, [sequences, tokens,
+        intermediate_size]."""
         result = gelu(linear(inputs, layer["mlp.gate_proj"]))
         result *= linear(inputs, layer["mlp.up_proj"])
         return result
 
     def _heads(self, inputs: Activations, weight: Matrix, heads: int) -> Activations:
-        """[texts, heads, tokens, head_width], contiguous."""
+        """Project the inputs and split the heads: [sequences, heads, tokens, head_dim], contiguous."""
         apart = linear(inputs, weight).reshape(*inputs.shape[:2], heads, self._config.head_dim)
         return np.ascontiguousarray(apart.transpose(0, 2, 1, 3))
 
     def _apply_rope(self, vectors: Activations) -> Activations:
-        """The rotary embedding: halves of each head rotated against each other."""
+        """Apply the rotary embedding, which rotates the halves of each head against each other."""
         first, second = np.split(vectors, 2, axis=-1)
         return np.concatenate(
             (
@@ -91,50 +93,52 @@ class Layer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubLayer:
-    """Attention or feed-forward: matrices that its normed input enters, one that its result leaves by."""
+    """Attention or MLP: projections of the normed input, what lies between, and a projection at the end."""
 
-    math: Layer
-    entering: tuple[str, ...]
-    leaving: str
+    layer_math: Layer
+    input_projections: tuple[str, ...]
+    output_projection: str
     norm_before: str
     norm_after: str
     between: Callable[[Activations, Weights], Activations]
 
     def normed_input(self, hidden: Activations, layer: Weights) -> Activations:
-        return self.math.norm(hidden, layer[self.norm_before])
+        return self.layer_math.norm(hidden, layer[self.norm_before])
 
     def projection_input(self, hidden: Activations, layer: Weights) -> Activations:
         return self.between(self.normed_input(hidden, layer), layer)
 
-    def residual(self, leaving: Activations, layer: Weights) -> Activations:
-        """What this half adds to the hidden state, from what its last matrix sees."""
-        return self.math.norm(linear(leaving, layer[self.leaving]), layer[self.norm_after])
+    def residual(self, inputs: Activations, layer: Weights) -> Activations:
+        """Compute what the sublayer adds to the hidden state from the input of its last projection."""
+        return self.layer_math.norm(
+            linear(inputs, layer[self.output_projection]), layer[self.norm_after]
+        )
 
 
-def attention_sublayer(math: Layer) -> SubLayer:
+def attention_sublayer(layer_math: Layer) -> SubLayer:
     return SubLayer(
-        math=math,
-        entering=("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"),
-        leaving="self_attn.o_proj",
+        layer_math=layer_math,
+        input_projections=("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"),
+        output_projection="self_attn.o_proj",
         norm_before="input_layernorm",
         norm_after="post_attention_layernorm",
-        between=math.attention_output,
+        between=layer_math.attention_output,
     )
 
 
-def mlp_sublayer(math: Layer) -> SubLayer:
+def mlp_sublayer(layer_math: Layer) -> SubLayer:
     return SubLayer(
-        math=math,
-        entering=("mlp.gate_proj", "mlp.up_proj"),
-        leaving="mlp.down_proj",
+        layer_math=layer_math,
+        input_projections=("mlp.gate_proj", "mlp.up_proj"),
+        output_projection="mlp.down_proj",
         norm_before="pre_feedforward_layernorm",
         norm_after="post_feedforward_layernorm",
-        between=math.gated_mlp,
+        between=layer_math.gated_mlp,
     )
 
 
 def linear(inputs: Activations, weight: Matrix) -> Activations:
-    """inputs W^T as one matrix product, whatever the number of texts."""
+    """Multiply inputs by W^T, as one matrix product whatever the number of sequences."""
     flat = inputs.reshape(-1, inputs.shape[-1]) @ weight.T
     return flat.reshape(*inputs.shape[:-1], weight.shape[0])
 
@@ -146,7 +150,7 @@ def rms_norm(values: Activations, weight: Matrix, epsilon: float) -> Activations
 
 
 def gelu(values: Activations) -> Activations:
-    """The tanh approximation, as Gemma is trained with."""
+    """Apply the tanh approximation of GELU, which Gemma is trained with."""
     inner = np.square(values)
     inner *= np.float32(0.044715 * 0.7978845608028654)
     inner += np.float32(0.7978845608028654)

@@ -1,7 +1,7 @@
-"""The tensors of the output, one after the other, in the plan's order, as bytes.
+"""The bytes of the output's tensors, one after the other, in the order of the plan.
 
-Where there are calibration texts, a layer's matrices are rounded together when the first of them is due.
-Knows sources and plans; the file they go into is output/gguf_file.py's.
+With calibration data, the matrices of a layer are quantized together when the first of them is due. Knows
+tensor sources and their types; output/gguf_file.py knows the file that the bytes go into.
 """
 
 from collections.abc import Iterable, Iterator
@@ -25,21 +25,21 @@ from convert.quantize.tensor_source import Bytes, TensorSource
 
 @dataclass(slots=True, kw_only=True)
 class LayerQuantizer:
-    """Makes the bytes of every tensor, and keeps what it measured on the way."""
+    """Produces the bytes of every tensor, and keeps the measurements made on the way."""
 
     model: ReferenceModel
     texts: CalibrationData | None
-    """None rounds every matrix by itself."""
+    """None quantizes every weight by itself."""
     progress: Progress
     steps: bool = False
-    """It is measured too what each step of the rounding gains."""
+    """Whether to measure what each step of the quantization gains."""
     losses: dict[str, float] = field(default_factory=dict)
-    """Of calibrated matrices by GGUF name: of the output's power, on the calibration texts."""
+    """Relative squared error of each calibrated matrix's outputs on the calibration data, by GGUF name."""
     divergence: DivergenceReport | None = None
-    """After the last tensor, where there were texts."""
+    """Measured after the last tensor, where there was calibration data."""
 
     def __iter__(self) -> Iterator[tuple[str, Iterable[Bytes]]]:
-        """(GGUF name, its bytes in parts)"""
+        """Yield each tensor's GGUF name and its bytes in parts."""
         calibration = self._calibration()
         if calibration is None:
             self.progress.begin(ROUNDING, sum(map(_weights, self.model.tensors.values())))
@@ -80,7 +80,7 @@ class LayerQuantizer:
         )
 
     def _round_layer(self, calibration: Calibration, layer: int) -> dict[str, Bytes]:
-        """Bytes of the layer's rounded matrices, by canonical name."""
+        """Quantize a layer's matrices, and return their bytes by canonical name."""
         inside = {
             name: self.model.tensors[gemma3.layer_tensor(layer, name)]
             for name in gemma3.LAYER_TENSORS

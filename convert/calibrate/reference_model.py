@@ -1,6 +1,6 @@
-"""The unrounded model as calibration computes it, its values read when they are needed.
+"""The model before quantization, as calibration computes it; its weights are read when they are needed.
 
-Knows where each tensor's rows come from, and nothing of rounding.
+Knows where each tensor's rows come from, and nothing of quantization.
 """
 
 from collections.abc import Iterator, Mapping
@@ -19,20 +19,20 @@ from convert.weights import Matrix
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReferenceModel:
-    """Its shape, and its tensors in the order of the output."""
+    """The model's config, and its tensors in the order of the output."""
 
     config: Gemma3Config
     tensors: Mapping[str, TensorSource]
     """By canonical name."""
 
     def embed(self, tokens: Tokens) -> Activations:
-        """The embedding's rows of token ids, [texts, tokens, width]."""
+        """Look up the embeddings of token ids, [sequences, tokens, hidden_size]."""
         embedding = self.tensors[gemma3.EMBEDDING]
         wanted, places = np.unique(tokens, return_inverse=True)
         return embedding.values_at(wanted)[places.reshape(tokens.shape)]
 
     def layer(self, number: int) -> dict[str, Matrix]:
-        """All tensors of a layer by their name inside it."""
+        """Read all tensors of a layer by their names inside it."""
         inside = {
             name: self.tensors[gemma3.layer_tensor(number, name)] for name in gemma3.LAYER_TENSORS
         }

@@ -1,7 +1,7 @@
-"""Which matrices suffer most from Q4_0: what each group costs in divergence, measured on a short text.
+"""How sensitive the model is to Q4_0 in each group of matrices: the KL divergence on a short sequence.
 
-All variants, one for each group of matrices rounded alone, go through the layers side by side with the
-exact model; a variant begins at its own layer. Knows layers and a text, not what the numbers are used for.
+One variant for each group, with that group alone quantized, goes through the layers side by side with the
+reference; a variant begins at its own layer. Knows layers and a sequence, not what the numbers are used for.
 """
 
 from collections.abc import Callable
@@ -65,8 +65,8 @@ def estimate_sensitivities(
 
 def _through(math: Layer, task: tuple[Activations, Weights]) -> Activations:
     hidden, weights = task
-    for half in (attention_sublayer(math), mlp_sublayer(math)):
-        hidden = hidden + half.residual(half.projection_input(hidden, weights), weights)
+    for sublayer in (attention_sublayer(math), mlp_sublayer(math)):
+        hidden = hidden + sublayer.residual(sublayer.projection_input(hidden, weights), weights)
     return hidden
 
 

@@ -1,6 +1,6 @@
 """Which GGUF type each tensor of the output gets, and how large that makes the file.
 
-Knows shapes, types and what more bits would gain; how that gain is measured is calibrate/sensitivity.py's.
+Knows shapes, types and sensitivities; calibrate/sensitivity.py measures the sensitivities.
 """
 
 from collections.abc import Mapping, Sequence
@@ -70,7 +70,7 @@ def plan_types(config: Gemma3Config, *, rows: int, type: Type) -> list[PlannedTe
 
 
 def size_bytes(plan: Plan) -> int:
-    """Of all tensors, without the head of the file."""
+    """Return the size of all tensors, without the header of the file."""
     alignment = 32
     return sum(-(-tensor.size_bytes // alignment) * alignment for tensor in plan)
 

@@ -1,7 +1,8 @@
-"""The INT grids of GGUF: 32 weights share one scale, a weight is scale * code.
+"""The block formats of GGUF: 32 weights share one scale, and a weight is scale * code.
 
-Knows how codes and scales become the bytes of a block, and which scale suits a block best; how errors
-are spread over neighbours is gptq.py's. Layouts: ggml's ggml-common.h (block_q4_0, q5_0, q8_0, iq4_nl).
+To add an INT4 format, add a BlockFormat here and its name to TYPES in bit_allocation.py. Knows how codes and
+scales become the bytes of a block, and which scale suits a block best; gptq.py knows how errors are spread
+over neighbouring columns. The layouts are those of ggml's ggml-common.h (block_q4_0, q5_0, q8_0, iq4_nl).
 """
 
 import functools
@@ -26,37 +27,39 @@ Scales = NDArray[np.float32]
 
 _CANDIDATE_FACTORS = (1.0, 0.95, 0.9, 1.05, 1.1)
 """First guesses at a block's scale, as parts of the one that just holds its largest weight. Each is refitted
-to the codes that it gives: then these five come as close as a search over many (see tests). Fewer, or nearer
-ones cost the whole model much more than their small errors tell."""
+to the codes that it gives: then these five come as close as a search over many (see the tests). Fewer
+candidates, or candidates closer together, raise the model's KL divergence far more than the per-block error
+suggests."""
 _TINY = np.float32(np.finfo(np.float32).tiny)
 _SMALLEST_WEIGHT = np.float32(1e-20)
 """A block without a larger weight becomes zeros: no scale in F16 is so small."""
 _TILE_WEIGHTS = 1 << 18
-"""Weights looked at together. Fewer would stay in a core's own cache; but then its threads wait longer for
-each other between two steps of numpy than these take."""
+"""Weights processed together. Fewer would stay in a core's own cache, but then the threads wait for each
+other longer than the steps of numpy take."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlockFormat:
-    """Integers that a code may take, and the GGUF type that stores them."""
+    """The integers that a code may take, and the GGUF type that stores them."""
 
     type: gguf.GGMLQuantizationType
     lowest: int
     highest: int
     levels: tuple[int, ...] = ()
-    """Those that it may take, ascending; empty for all between the ends. Stored are their numbers."""
+    """The values of a non-uniform format, ascending; empty where a code may be any integer between the ends.
+    The file stores their index."""
 
     @property
     def values(self) -> NDArray[np.int8]:
-        """All that a code may be."""
+        """Return all values of a code."""
         return np.array(self.levels or range(self.lowest, self.highest + 1), dtype=np.int8)
 
     def codes(self, values: Matrix, scales: Matrix) -> Matrix:
-        """The nearest code of each value, as float32; a zero scale gives code 0."""
+        """Return the nearest code of each value, as float32; a scale of zero gives code 0."""
         return self.nearest(values, inverse(scales), np.empty_like(values))
 
     def nearest(self, values: Matrix, inverses: Matrix, codes: Matrix) -> Matrix:
-        """The same from the scales' inverses, into `codes`."""
+        """Compute the same from the inverses of the scales, into `codes`."""
         np.multiply(values, inverses, out=codes)
         if self.levels:
             codes *= 2
@@ -71,7 +74,7 @@ class BlockFormat:
         return codes
 
     def scales(self, weights: Matrix, importance: Matrix) -> Scales:
-        """The scale of each block with the least squared error, weighted by `importance` [columns]."""
+        """Return the scale of each block with the least squared error, weighted by `importance` [columns]."""
         rows, columns = weights.shape
         if search := self._compiled:
             row_major = np.ascontiguousarray(weights)
@@ -86,7 +89,7 @@ class BlockFormat:
         return scales
 
     def encode(self, weights: Matrix) -> NDArray[np.uint8]:
-        """Each weight by itself, large ones weighing more: best scales, nearest codes, packed."""
+        """Quantize each weight by itself, with large ones weighing more, and return the packed bytes."""
         if search := self._compiled:
             return self._encoded_by(search, np.ascontiguousarray(weights))
         rows, columns = weights.shape
@@ -161,7 +164,7 @@ class BlockFormat:
         return found.astype(np.float16).astype(np.float32)
 
     def pack(self, codes: QuantizedValues, scales: Scales) -> NDArray[np.uint8]:
-        """[rows, bytes] as GGUF stores them."""
+        """Pack codes and scales into the bytes that GGUF stores, [rows, bytes]."""
         return self._pack(codes.reshape(-1, BLOCK).T, scales.reshape(-1)).reshape(len(codes), -1)
 
     def _pack(self, codes: QuantizedValues | Matrix, scales: Matrix) -> NDArray[np.uint8]:
@@ -188,7 +191,7 @@ class BlockFormat:
 
 
 def inverse(scales: Matrix) -> Matrix:
-    """1 / scale, 0 where it is 0."""
+    """Return 1 / scale, and 0 where the scale is 0."""
     # Without `where=`, which is many times slower.
     return np.asarray(np.float32(1) / np.where(scales == 0, np.float32(np.inf), scales))
 
@@ -203,7 +206,7 @@ def _nearest_levels(levels: tuple[int, ...]) -> Matrix:
 
 
 class _Workspace:
-    """Memory for one tile, used again for the next: fresh memory costs more than what is computed in it."""
+    """Memory for one tile, reused for the next: allocating it costs more than what is computed in it."""
 
     def __init__(self, rows: int, columns: int) -> None:
         self.rows = rows
@@ -226,14 +229,14 @@ def _importance_by_size(weights: Matrix, blocks: Matrix, importance: Matrix) -> 
 
 
 def _mean_squares(weights: Matrix) -> Matrix:
-    """Of each row."""
+    """Return the mean square of each row."""
     squares: Matrix = np.einsum("ij,ij->i", weights, weights)
     squares /= np.float32(weights.shape[1])
     return squares
 
 
 def _tiles(weights: Matrix) -> Iterator[slice]:
-    """Rows that are looked at together."""
+    """Yield the rows that are processed together."""
     yield from slices(len(weights), max(1, _TILE_WEIGHTS // weights.shape[1]))
 
 

@@ -1,9 +1,9 @@
-"""Rounding of a weight matrix onto a grid so that its outputs, not its weights, stay close.
+"""GPTQ: quantize a weight matrix so that its outputs, not its weights, stay close.
 
-The loss of rounded weights V against W is trace((W - V) H (W - V)^T), H the mean of x x^T over the
-inputs x that the matrix sees. `round_matrix` rounds column after column, each compensating the errors of
-those before it (GPTQ, arXiv 2210.17323, in the factored form of QuIP's LDLQ, arXiv 2307.13304, which
-needs no inverse), then improves scales and codes in turn by coordinate descent. Knows no model.
+The loss of quantized weights V against W is trace((W - V) H (W - V)^T), where H is the mean of x x^T over the
+inputs x of the matrix. `gptq_round` quantizes column after column, and each column compensates the errors of
+those before it (GPTQ, arXiv 2210.17323, in the factored form of QuIP's LDLQ, arXiv 2307.13304, which needs no
+inverse). `coordinate_descent` then refines scales and codes alternately. Knows no model.
 """
 
 import contextlib
@@ -30,17 +30,18 @@ Hessian = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuantizedMatrix:
-    """A matrix on a grid."""
+    """A matrix in blocks: its integer codes, and the scale of each block."""
 
     block_format: BlockFormat
     codes: QuantizedValues
     scales: Scales
 
     def weights(self) -> Matrix:
-        """In float32, as llama.cpp dequantizes them."""
+        """Return the weights in float32, as llama.cpp dequantizes them."""
         return self.codes.astype(np.float32) * _spread(self.scales)
 
     def packed(self) -> NDArray[np.uint8]:
+        """Return the bytes that a GGUF file stores, [rows, bytes]."""
         return self.block_format.pack(self.codes, self.scales)
 
 
@@ -50,7 +51,7 @@ def _spread(scales: Scales) -> Matrix:
 
 
 def loss(weights: Matrix, rounded: Matrix, hessian: Hessian) -> float:
-    """trace((W - V) H (W - V)^T)"""
+    """Return trace((W - V) H (W - V)^T): the mean squared error of the outputs, summed over the rows."""
 
     def of_rows(rows: slice) -> float:
         error = weights[rows] - rounded[rows]
@@ -60,7 +61,8 @@ def loss(weights: Matrix, rounded: Matrix, hessian: Hessian) -> float:
 
 
 def damped(hessian: Hessian, damping: float) -> Hessian:
-    """H plus `damping` times its mean diagonal: what was not seen in calibration stays in place too."""
+    """Return H plus `damping` times its mean diagonal, so that directions that the calibration data does not
+    contain are kept in place too."""
     mean = float(np.diag(hessian).mean()) or 1.0
     result = hessian.copy()
     result[np.diag_indices_from(result)] += damping * mean
@@ -68,8 +70,11 @@ def damped(hessian: Hessian, damping: float) -> Hessian:
 
 
 def with_damping(hessian: Hessian, damping: float, use: Callable[[Hessian], T]) -> T:
-    """What `use` makes of the damped Hessian; where float32 is too coarse to factor it, of one with ten and
-    with a hundred times the damping. Raises CalibrationFailed."""
+    """Return what `use` makes of the damped Hessian.
+
+    Where float32 is too coarse to factor it, the damping is raised tenfold, and once more. Raises
+    CalibrationFailed.
+    """
     # LAPACK factors what is not a number without a word.
     for times in (1, 10, 100) if np.isfinite(hessian).all() else ():
         with contextlib.suppress(np.linalg.LinAlgError):
@@ -82,12 +87,12 @@ def with_damping(hessian: Hessian, damping: float, use: Callable[[Hessian], T]) 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HessianFactor:
-    """What all matrices that see the same inputs are rounded by."""
+    """A factored Hessian, shared by all matrices that have the same inputs."""
 
     hessian: Hessian
     """Positive definite (see `damped`)."""
     order: NDArray[np.intp]
-    """Columns, those that matter most first."""
+    """The columns, those with the largest inputs first."""
     factor: Hessian
     """U of H = U D U^T, unit upper triangular, rows and columns in that order."""
 
@@ -103,14 +108,16 @@ class HessianFactor:
 def round_matrix(
     weights: Matrix, inputs: HessianFactor, block_format: BlockFormat, *, sweeps: int = 2
 ) -> QuantizedMatrix:
-    """`weights` [rows, columns] on `grid`."""
+    """Quantize `weights` [rows, columns]: GPTQ, then `sweeps` of coordinate descent."""
     return coordinate_descent(
         weights, inputs, gptq_round(weights, inputs, block_format), sweeps=sweeps
     )
 
 
-def round_to_nearest(weights: Matrix, inputs: HessianFactor, block_format: BlockFormat) -> QuantizedMatrix:
-    """The best scales for the inputs, and to each weight its nearest code."""
+def round_to_nearest(
+    weights: Matrix, inputs: HessianFactor, block_format: BlockFormat
+) -> QuantizedMatrix:
+    """Quantize each weight to its nearest code, with the scales that suit the inputs best."""
     scales = block_format.scales(weights, np.diag(inputs.hessian))
     codes = block_format.codes(weights, _spread(scales))
     return QuantizedMatrix(block_format=block_format, codes=codes.astype(np.int8), scales=scales)
@@ -119,13 +126,13 @@ def round_to_nearest(weights: Matrix, inputs: HessianFactor, block_format: Block
 def gptq_round(
     weights: Matrix, inputs: HessianFactor, block_format: BlockFormat
 ) -> QuantizedMatrix:
-    """The same scales; each column's codes make good for the errors of those before it."""
+    """Quantize with the same scales, column by column: each column compensates the errors of those before."""
     importance = np.diag(inputs.hessian)
 
     def of_rows(rows: slice) -> tuple[Matrix, Matrix]:
-        block_major = np.ascontiguousarray(weights[rows].T)
+        column_major = np.ascontiguousarray(weights[rows].T)
         scales = np.ascontiguousarray(block_format.scales(weights[rows], importance).T)
-        return _gptq_columns(block_major, inputs, block_format, scales), scales
+        return _gptq_columns(column_major, inputs, block_format, scales), scales
 
     return _of_parts(block_format, in_parallel(of_rows, _parts(weights)))
 
@@ -133,15 +140,15 @@ def gptq_round(
 def coordinate_descent(
     weights: Matrix, inputs: HessianFactor, rounded: QuantizedMatrix, *, sweeps: int = 2
 ) -> QuantizedMatrix:
-    """Scales and codes bettered in turn, as long as that changes anything."""
+    """Refine scales and codes alternately, for at most `sweeps` rounds and while any code changes."""
     block_format = rounded.block_format
 
     def of_rows(rows: slice) -> tuple[Matrix, Matrix]:
-        block_major = np.ascontiguousarray(weights[rows].T)
+        column_major = np.ascontiguousarray(weights[rows].T)
         scales = np.ascontiguousarray(rounded.scales[rows].T)
         codes = np.ascontiguousarray(rounded.codes[rows].T).astype(np.float32)
         for _ in range(sweeps):
-            if not _descend(block_major, inputs.hessian, block_format, scales, codes):
+            if not _descend(column_major, inputs.hessian, block_format, scales, codes):
                 break
         return codes, scales
 
@@ -154,7 +161,7 @@ def _parts(weights: Matrix) -> Iterator[slice]:
 
 
 def _of_parts(block_format: BlockFormat, parts: Sequence[tuple[Matrix, Matrix]]) -> QuantizedMatrix:
-    """Of standing codes and scales, some rows after others."""
+    """Join the parts' codes and scales, which are column-major, row after row."""
     return QuantizedMatrix(
         block_format=block_format,
         codes=np.concatenate([codes.T.astype(np.int8) for codes, _ in parts]),
@@ -162,14 +169,14 @@ def _of_parts(block_format: BlockFormat, parts: Sequence[tuple[Matrix, Matrix]])
     )
 
 
-# From here on matrices stand: [columns, rows] and [blocks, rows]. Work goes column by column, and a column
-# that lies together is several times faster.
+# From here on matrices are column-major: [columns, rows] and [blocks, rows]. The work goes column by column,
+# and a contiguous column is several times faster.
 
 
 def _gptq_columns(
     weights: Matrix, inputs: HessianFactor, block_format: BlockFormat, scales: Matrix
 ) -> Matrix:
-    """Codes, column after column in the given order.
+    """Return the codes, found column after column in the factor's order.
 
     With H = U D U^T the loss is the sum over k of D_k times the squared
     column k of (W - V) U; of those columns k only depends on V's columns up to k.
@@ -202,12 +209,13 @@ def _gptq_columns(
 def _descend(
     weights: Matrix, hessian: Hessian, block_format: BlockFormat, scales: Matrix, codes: Matrix
 ) -> bool:
-    """One sweep of coordinate descent over each block's scale and codes, in place. Was anything bettered?"""
+    """Run one sweep of coordinate descent over each block's scale and codes, in place; tell whether any code
+    changed."""
     errors = weights - codes * np.repeat(scales, BLOCK, axis=0)
     changed = 0
     for chunk in slices(len(weights), _CHUNK):
         stop_if_asked()
-        pulls = hessian[chunk] @ errors
+        gradients = hessian[chunk] @ errors
         for begin in range(chunk.start, chunk.stop, BLOCK):
             here, after = slice(begin, begin + BLOCK), slice(begin + BLOCK, chunk.stop)
             before = errors[here].copy()
@@ -216,10 +224,10 @@ def _descend(
                 scales[begin // BLOCK],
                 codes[here],
                 errors[here],
-                pulls[begin - chunk.start :][:BLOCK],
+                gradients[begin - chunk.start :][:BLOCK],
                 hessian[here, here],
             )
-            pulls[after.start - chunk.start :] -= hessian[after, here] @ (before - errors[here])
+            gradients[after.start - chunk.start :] -= hessian[after, here] @ (before - errors[here])
     return changed > 0
 
 
@@ -228,38 +236,40 @@ def _descend_block(
     scale: Matrix,
     codes: Matrix,
     errors: Matrix,
-    pull: Matrix,
+    gradient: Matrix,
     inner: Hessian,
 ) -> int:
-    """Better a block's `scale` [rows], `codes` and with them `errors` [32, rows], in place; `pull`,
-    H times all errors, is used up. How many codes have changed?"""
-    new_scale = _better_scale(codes, scale, pull, inner)
+    """Refine a block's `scale` [rows], `codes` and with them `errors` [32, rows], in place.
+
+    Returns how many codes changed; `gradient`, H times all errors, is overwritten.
+    """
+    new_scale = _refined_scale(codes, scale, gradient, inner)
     step = (new_scale - scale) * codes
     errors -= step
-    pull -= inner @ step
+    gradient -= inner @ step
     scale[:] = new_scale
     inverses = inverse(scale)
     changed = 0
     for at in range(BLOCK):
         code = codes[at]
-        wanted = pull[at] / inner[at, at]
-        wanted += scale * code
-        new = block_format.nearest(wanted, inverses, wanted)
+        unrounded = gradient[at] / inner[at, at]
+        unrounded += scale * code
+        new = block_format.nearest(unrounded, inverses, unrounded)
         moved = new - code
         changed += int(np.count_nonzero(moved))
         moved *= scale
         errors[at] -= moved
-        pull[at + 1 :] -= inner[at, at + 1 :, None] * moved
+        gradient[at + 1 :] -= inner[at, at + 1 :, None] * moved
         code[:] = new
     return changed
 
 
-def _better_scale(code: Matrix, scale: Matrix, pull: Matrix, inner: Hessian) -> Matrix:
-    """The best scale of one block for its codes, where F16 can express a better one than the present."""
+def _refined_scale(code: Matrix, scale: Matrix, gradient: Matrix, inner: Hessian) -> Matrix:
+    """Return the best scale of one block for its codes, if F16 can express one that is better than now."""
     curvature = np.einsum("ij,ij->j", inner @ code, code)
-    slope = np.einsum("ij,ij->j", code, pull)
+    slope = np.einsum("ij,ij->j", code, gradient)
     step = np.divide(slope, curvature, out=np.zeros_like(slope), where=curvature > 0)
     new = (scale + step).astype(np.float16).astype(np.float32)
-    taken = new - scale
-    gain = taken * (2 * slope - taken * curvature)
+    applied = new - scale
+    gain = applied * (2 * slope - applied * curvature)
     return np.where(gain > 0, new, scale)

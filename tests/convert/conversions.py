@@ -87,8 +87,8 @@ def log_probabilities(model: ReferenceModel, texts: list[list[int]]) -> list[Mat
         is_global = (number + 1) % config.sliding_window_pattern == 0
         math = Layer(config, is_global=is_global, tokens=len(texts[0]))
         layer = model.layer(number)
-        for half in (attention_sublayer(math), mlp_sublayer(math)):
-            hidden = hidden + half.residual(half.projection_input(hidden, layer), layer)
+        for sublayer in (attention_sublayer(math), mlp_sublayer(math)):
+            hidden = hidden + sublayer.residual(sublayer.projection_input(hidden, layer), layer)
     output = model.output_layer()
     return [output.log_probabilities(text) for text in hidden]
 
