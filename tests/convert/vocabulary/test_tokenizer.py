@@ -51,6 +51,7 @@ def test_white_space_pieces_have_plain_spaces(tokenizer: Tokenizer) -> None:
     assert kind_of(tokenizer, "<table>") is gguf.TokenType.USER_DEFINED
 
 
+@pytest.mark.native
 def test_a_text_never_becomes_a_control_piece(tokenizer: Tokenizer, tmp_path: Path) -> None:
     with loaded(tokenizer, tmp_path / "t.gguf") as model:
         control = tokenizer.of_kind(gguf.TokenType.CONTROL).tolist()
@@ -58,13 +59,14 @@ def test_a_text_never_becomes_a_control_piece(tokenizer: Tokenizer, tmp_path: Pa
             assert not set(control) & set(model.tokenize(tokenizer.pieces[token]))
 
 
+@pytest.mark.native
 def test_tokenizer_json_gives_the_same_tokens(tokenizer: Tokenizer, tmp_path: Path) -> None:
     write_tokenizer_json(tokenizer, tmp_path)
     other = read_tokenizer(tmp_path)
     assert (other.source, other.special) == ("tokenizer.json", tokenizer.special)
     with loaded(tokenizer, tmp_path / "a.gguf") as a, loaded(other, tmp_path / "b.gguf") as b:
 
-        @settings(max_examples=150, deadline=None)
+        @settings(max_examples=150)
         @given(ANY_TEXT)
         def same(text: str) -> None:
             assert a.tokenize(text) == b.tokenize(text)
@@ -72,11 +74,12 @@ def test_tokenizer_json_gives_the_same_tokens(tokenizer: Tokenizer, tmp_path: Pa
         same()
 
 
+@pytest.mark.native
 def test_merges_are_those_of_llama_cpp(tokenizer: Tokenizer, tmp_path: Path) -> None:
     merges = Merges(tokenizer)
     with loaded(tokenizer, tmp_path / "t.gguf") as model:
 
-        @settings(max_examples=150, deadline=None)
+        @settings(max_examples=150)
         @given(ANY_TEXT)
         def same(text: str) -> None:
             whole = [

@@ -42,7 +42,7 @@ KEPT_TEXT = (
     ).map(" ".join)
     | st.text(CYRILLIC + NEUTRAL + "xπ")
 ).filter(keeps_exactly)  # fmt: skip
-laws = settings(max_examples=150, deadline=None)
+laws = settings(max_examples=150)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +79,7 @@ def pair(tokenizer: Tokenizer, tmp_path_factory: pytest.TempPathFactory) -> Iter
         yield Pair(tokenizer=tokenizer, plan=plan, full=full, trimmed=trimmed)
 
 
+@pytest.mark.native
 def test_texts_of_the_kept_scripts_have_the_same_tokens(pair: Pair) -> None:
     @laws
     @given(KEPT_TEXT)
@@ -103,6 +104,7 @@ def test_what_is_promised(text: str) -> None:
     assert keeps_exactly(text) == (text in ("x́y", "ма́нба x y"))
 
 
+@pytest.mark.native
 def test_any_text_comes_back_as_from_the_full_vocabulary(pair: Pair) -> None:
     @laws
     @given(st.text() | KEPT_TEXT)
@@ -114,6 +116,7 @@ def test_any_text_comes_back_as_from_the_full_vocabulary(pair: Pair) -> None:
     back()
 
 
+@pytest.mark.native
 def test_each_frequent_piece_is_still_made_of_its_text(pair: Pair) -> None:
     merges, trimmed = Merges(pair.tokenizer), set(pair.plan.tokenizer.pieces)
     for piece in trimmed - {""}:
@@ -176,6 +179,7 @@ def test_only_control_pieces_that_a_chat_uses_stay(pair: Pair) -> None:
         assert len(trimmed.of_kind(kind)) == len(pair.tokenizer.of_kind(kind))
 
 
+@pytest.mark.native
 def test_a_kept_text_keeps_its_tokens(tokenizer: Tokenizer) -> None:
     text = "სალامი გამარჯობა მსოფლიო\n\nThe model path سلام دنیا"
     with_text = plan_vocabulary(tokenizer, rows=ROWS, keep_text=text)
@@ -188,6 +192,7 @@ def test_a_kept_text_keeps_its_tokens(tokenizer: Tokenizer) -> None:
     assert changed.more_tokens > 0
 
 
+@pytest.mark.native
 def test_a_broken_promise_is_found(pair: Pair) -> None:
     kept = pair.plan.kept.copy()
     kept[pair.trimmed.tokenize("ҳ")[0]] += 1

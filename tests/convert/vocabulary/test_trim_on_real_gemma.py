@@ -88,12 +88,12 @@ def test_the_laws_of_trimming_hold(
         LlamaModel(tmp_path / "trimmed.gguf", vocabulary_only=True) as trimmed,
     ):
 
-        @settings(max_examples=2000, deadline=None)
+        @settings(max_examples=2000)
         @given(KEPT_TEXT)
         def same_tokens(text: str) -> None:
             assert compare_tokenization(full, trimmed, plan.kept, [text]).promised == 1
 
-        @settings(max_examples=2000, deadline=None)
+        @settings(max_examples=2000)
         @given(st.text())
         def comes_back_as_before(text: str) -> None:
             assert comes_back(full, text) <= comes_back(trimmed, text)
