@@ -90,6 +90,7 @@ HEADS = {
     "continue": "{{ m.content }}{% if m.role == 'user' %}{% continue %}{% endif %}",
     "twice": "{{ m.content }} {{ m.content }}",
     "no tools": "{% if tools is not none %}{{ raise_exception('tools') }}{% endif %}{{ m.content }}",
+    "tools that it runs through": "{% for tool in tools %}{{ tool }}{% endfor %}{{ m.content }}",
     "thoughts cut off": "{{ m.content.split('</think>')[-1] }}",
     "a day": "{{ strftime_now('%Y') }}{{ m.content }}",
 }
@@ -241,5 +242,16 @@ def test_where_no_process_can_be_started_it_is_tried_again(
     with monkeypatch.context() as patched:
         patched.setattr("soro_edge.chat.rendering.COMMAND", ("/no/such/program",))
         with pytest.raises(BadTemplate):
+            asked(source)
+    assert asked(source) == asked(CHATML.chat_template)
+
+
+def test_a_machine_without_time_for_a_template_says_nothing_of_the_template(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    source = "{# starved #}" + str(CHATML.chat_template)
+    with monkeypatch.context() as patched:
+        patched.setattr("soro_edge.chat.rendering._WALL_SECONDS", -1)
+        with pytest.raises(BadTemplate, match="no answer"):
             asked(source)
     assert asked(source) == asked(CHATML.chat_template)

@@ -6,13 +6,14 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from textual import events
 
 from soro_edge.chat import rendering
 from soro_edge.chat.messages import AnswerState
 from soro_edge.errors import DiskFull, EngineDied, FolderNotWritable
 from soro_edge.model_errors import ModelDamaged
 from soro_edge.testing.scripted import GEMMA, ScriptedAnswer, ScriptedEngine
-from soro_edge.tui.widgets.letters import LetterRow
+from soro_edge.tui.widgets.letters import LetterRow, TajikInput
 from tests.tui.desk import Desk
 from tests.tui.memory_store import told
 
@@ -185,7 +186,7 @@ def test_ctrl_c_stops_an_answer_and_never_quits() -> None:
         await desk.ask_until("Шумор", "як")
         await desk.pilot.press("ctrl+c")
         gate.set()
-        await desk.until(lambda: "Stopped." in desk.lines())
+        await desk.until(lambda: "The answer was stopped." in desk.lines())
         await desk.pilot.press("ctrl+c")
         await desk.pilot.pause()
         assert not desk.store.closed
@@ -249,6 +250,21 @@ def test_a_long_conversation_draws_its_end_and_the_rest_on_page_up() -> None:
         for _ in range(25):
             await desk.pilot.press("pageup")
         assert "Саволи 0." in desk.lines()
+
+    desk.run(act)
+
+
+def test_a_paste_steers_no_terminal() -> None:
+    desk = Desk()
+
+    async def act() -> None:
+        desk.app.post_message(events.Paste("а\x1b[2Jб\r\x1b]52;c;x\x07в\r\nг\u202eд\te"))
+        await desk.until(lambda: bool(desk.prompt.text))
+        assert desk.prompt.text == "а[2Jб\n]52;c;xв\nгд\te"
+        await desk.pilot.press("f6", "f3")
+        desk.app.post_message(events.Paste("\x1b[2Jном"))
+        await desk.until(lambda: "ном" in desk.app.screen.query_one(TajikInput).value)
+        assert desk.app.screen.query_one(TajikInput).value == "[2Jном"
 
     desk.run(act)
 

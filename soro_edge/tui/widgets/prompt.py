@@ -10,7 +10,7 @@ from textual.timer import Timer
 from textual.widgets import TextArea
 
 from soro_edge.chat.turns import ends_a_sentence, whole_words
-from soro_edge.tui.widgets.letters import TAJIK_LETTERS, letter_of
+from soro_edge.tui.widgets.letters import TAJIK_LETTERS, letter_of, make_harmless
 
 __all__ = ["NEW_LINE_KEYS", "TAJIK_LETTERS", "Prompt"]
 
@@ -61,6 +61,9 @@ class Prompt(TextArea):
         if words != self._words:
             self._words = words
             self.post_message(self.WordWritten())
+
+    async def _on_paste(self, event: events.Paste) -> None:
+        make_harmless(event)  # Textual hands it on to the class above
 
     async def _on_key(self, event: events.Key) -> None:
         # Here and not as bindings: those would overtake letters that still wait in the queue.

@@ -7,6 +7,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from soro_edge.chat.messages import Message, Role
+from soro_edge.control_characters import without_control_characters
 from soro_edge.locale import _
 from soro_edge.tui.widgets.answer import Answer, note_of
 
@@ -96,6 +97,7 @@ def welcome() -> str:
 
 
 def _question(text: str) -> Widget:
+    text = without_control_characters(text)
     return Static("» " + text.replace("\n", "\n  "), classes="question", markup=False)
 
 
