@@ -73,23 +73,23 @@ def layer_of(name: str) -> int | None:
 
 def write_metadata(config: Gemma3Config, writer: gguf.GGUFWriter) -> None:
     """Everything that llama.cpp reads of the architecture."""
-    writer.add_context_length(config.context_length)
-    writer.add_embedding_length(config.width)
-    writer.add_block_count(config.layers)
-    writer.add_feed_forward_length(config.feed_forward)
-    writer.add_head_count(config.heads)
-    writer.add_head_count_kv(config.kv_heads)
-    writer.add_key_length(config.head_width)
-    writer.add_value_length(config.head_width)
-    writer.add_layer_norm_rms_eps(config.norm_epsilon)
-    writer.add_rope_freq_base(config.rope_base_global)
-    writer.add_rope_freq_base_swa(config.rope_base_local)
+    writer.add_context_length(config.max_position_embeddings)
+    writer.add_embedding_length(config.hidden_size)
+    writer.add_block_count(config.num_hidden_layers)
+    writer.add_feed_forward_length(config.intermediate_size)
+    writer.add_head_count(config.num_attention_heads)
+    writer.add_head_count_kv(config.num_key_value_heads)
+    writer.add_key_length(config.head_dim)
+    writer.add_value_length(config.head_dim)
+    writer.add_layer_norm_rms_eps(config.rms_norm_eps)
+    writer.add_rope_freq_base(config.rope_theta)
+    writer.add_rope_freq_base_swa(config.rope_local_base_freq)
     writer.add_sliding_window(config.sliding_window)
-    if config.sliding_pattern != 6:
-        writer.add_sliding_window_pattern(config.sliding_pattern)
-    if config.rope_scaling != 1:
+    if config.sliding_window_pattern != 6:
+        writer.add_sliding_window_pattern(config.sliding_window_pattern)
+    if config.rope_scaling_factor != 1:
         writer.add_rope_scaling_type(gguf.RopeScalingType.LINEAR)
-        writer.add_rope_scaling_factor(config.rope_scaling)
+        writer.add_rope_scaling_factor(config.rope_scaling_factor)
     if config.final_logit_softcapping:
         writer.add_final_logit_softcapping(config.final_logit_softcapping)
 
@@ -97,4 +97,4 @@ def write_metadata(config: Gemma3Config, writer: gguf.GGUFWriter) -> None:
 def size_label(config: Gemma3Config) -> str:
     """How Google names a model of this depth."""
     known = {18: "270M", 26: "1B", 34: "4B", 48: "12B", 62: "27B"}
-    return known.get(config.layers, f"{config.layers} layers")
+    return known.get(config.num_hidden_layers, f"{config.num_hidden_layers} layers")

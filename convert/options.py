@@ -27,7 +27,7 @@ class ConversionOptions:
     """At most so many of it are used."""
     measure_steps: bool = False
     """The report tells what each step of the calibrated rounding gains."""
-    most_bytes: int | None = None
+    target_size_bytes: int | None = None
     """Tensors get finer types where it helps most, up to this size of the file."""
     name: str = ""
     """Of the model; the output's name otherwise."""

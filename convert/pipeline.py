@@ -14,15 +14,15 @@ import numpy as np
 from convert import gemma3
 from convert.calibrate.calibration_data import (
     DEFAULT_TEXT,
-    TOKENS_IN_TEXT,
-    CalibrationTexts,
+    SEQUENCE_LENGTH,
+    CalibrationData,
+    calibration_sequences,
     read_text,
-    tokenized_texts,
 )
 from convert.calibrate.conversations import ChatTemplates, is_instruct, require_askable
-from convert.calibrate.layer_quantizer import Rounding
-from convert.calibrate.reference_model import ExactModel
-from convert.calibrate.sensitivity import measured_gains
+from convert.calibrate.layer_quantizer import LayerQuantizer
+from convert.calibrate.reference_model import ReferenceModel
+from convert.calibrate.sensitivity import estimate_sensitivities
 from convert.checkpoint.checkpoint import Checkpoint, open_checkpoint
 from convert.checkpoint.generation_config import Sampling, read_generation_config, sampling
 from convert.hashing import sha256_of
@@ -49,13 +49,13 @@ from convert.progress import (
 from convert.quantize.bit_allocation import (
     INT4,
     PlannedTensor,
+    allocate_bits,
     plan_types,
     require_size,
     size_bytes,
-    spend,
 )
 from convert.quantize.compiled import compiled
-from convert.quantize.tensor_source import TensorRows
+from convert.quantize.tensor_source import TensorSource
 from convert.report import summary
 from convert.report.manifest import ConvertedFile, manifest_text
 from convert.report.report import Report
@@ -73,19 +73,19 @@ class _Conversion:
     vocabulary: VocabularyPlan
     tokenization: Future[dict[str, TokenizationComparison]]
     """The vocabulary's proof, made beside the rest."""
-    texts: CalibrationTexts | None
+    texts: CalibrationData | None
     tokenizer_remarks: tuple[str, ...]
     """What was found in the tokenizer's files."""
     chat: bool
     """Half of the texts are conversations."""
     sampling: Sampling
-    tensors: dict[str, TensorRows]
+    tensors: dict[str, TensorSource]
     """Of the output, with type and source, by canonical name and in order."""
 
     @property
     def remarks(self) -> list[str]:
         return [
-            *summary.of_checkpoint(self.checkpoint.said, self.options.type),
+            *summary.of_checkpoint(self.checkpoint.remarks, self.options.type),
             *self.tokenizer_remarks,
             *self.sampling.remarks,
             *summary.remarks(self.options, self.vocabulary, chat=self.chat),
@@ -152,11 +152,11 @@ def _prepared(
     progress: Progress,
 ) -> _Conversion:
     progress.begin(PLANNING_VOCABULARY, 1)
-    full = fit_to_embedding(read_tokenizer(options.checkpoint), checkpoint.config.vocabulary_rows)
+    full = fit_to_embedding(read_tokenizer(options.checkpoint), checkpoint.config.vocab_size)
     require_askable(full, templates)
     keep = read_text(options.keep_text) if options.keep_text else ""
     vocabulary = plan_vocabulary(full, rows=options.vocabulary_rows, keep_text=keep)
-    require_size(_least_bytes(options, checkpoint, vocabulary), options.most_bytes)
+    require_size(_least_bytes(options, checkpoint, vocabulary), options.target_size_bytes)
     lines = read_text(DEFAULT_TEXT).splitlines()
     tokenization = submit(lambda: prove_vocabulary(full, vocabulary, {"Tajik": lines}))
     chat = is_instruct(options.checkpoint, full)
@@ -169,18 +169,18 @@ def _prepared(
         vocabulary=vocabulary,
         tokenization=tokenization,
         texts=texts,
-        tokenizer_remarks=full.said,
+        tokenizer_remarks=full.remarks,
         chat=chat,
         sampling=sampling(read_generation_config(options.checkpoint)),
         tensors=_planned(options, checkpoint, vocabulary, texts, progress),
     )
 
 
-def _written(conversion: _Conversion, output: OutputFile, progress: Progress) -> Rounding:
+def _written(conversion: _Conversion, output: OutputFile, progress: Progress) -> LayerQuantizer:
     """The whole file, and what was measured while it was made."""
     options, config = conversion.options, conversion.checkpoint.config
-    rounding = Rounding(
-        model=ExactModel(config=config, tensors=conversion.tensors),
+    rounding = LayerQuantizer(
+        model=ReferenceModel(config=config, tensors=conversion.tensors),
         texts=conversion.texts,
         progress=progress,
         steps=options.measure_steps,
@@ -202,7 +202,7 @@ def _written(conversion: _Conversion, output: OutputFile, progress: Progress) ->
 
 def _verified(
     conversion: _Conversion,
-    rounding: Rounding,
+    rounding: LayerQuantizer,
     output: OutputFile,
     fingerprint: Future[str],
     hashed: "_Counter",
@@ -237,7 +237,7 @@ def _verified(
 
 
 def _report(
-    conversion: _Conversion, rounding: Rounding, verified: _Verified, *, seconds: float
+    conversion: _Conversion, rounding: LayerQuantizer, verified: _Verified, *, seconds: float
 ) -> Report:
     tokenization, file = conversion.tokenization.result(), verified.file
     return Report(
@@ -253,7 +253,7 @@ def _report(
         vocabulary_groups=conversion.vocabulary.groups,
         tokenization=tokenization,
         tokens_per_word=summary.tokens_per_word(tokenization),
-        closeness=rounding.closeness,
+        divergence=rounding.divergence,
         losses=rounding.losses,
         tensor_errors=verified.tensor_errors,
         answer=verified.answer,
@@ -287,30 +287,30 @@ def _require_targets(options: ConversionOptions) -> None:
 
 def _texts(
     options: ConversionOptions, tokenizer: Tokenizer, chat: ChatTemplates | None
-) -> CalibrationTexts | None:
+) -> CalibrationData | None:
     if options.calibration is None or options.type not in INT4:
         return None
     text = read_text(options.calibration)
-    return tokenized_texts(text, tokenizer, most_tokens=options.calibration_tokens, chat=chat)
+    return calibration_sequences(text, tokenizer, most_tokens=options.calibration_tokens, chat=chat)
 
 
-def _default_texts(tokenizer: Tokenizer) -> CalibrationTexts:
-    return tokenized_texts(read_text(DEFAULT_TEXT), tokenizer, most_tokens=TOKENS_IN_TEXT)
+def _default_texts(tokenizer: Tokenizer) -> CalibrationData:
+    return calibration_sequences(read_text(DEFAULT_TEXT), tokenizer, most_tokens=SEQUENCE_LENGTH)
 
 
 def _planned(
     options: ConversionOptions,
     checkpoint: Checkpoint,
     vocabulary: VocabularyPlan,
-    texts: CalibrationTexts | None,
+    texts: CalibrationData | None,
     progress: Progress,
-) -> dict[str, TensorRows]:
+) -> dict[str, TensorSource]:
     """Every tensor of the output with its type and its source, in order."""
     kept = vocabulary.kept if vocabulary.rows < vocabulary.old_rows else None
 
-    def with_sources(plan: Sequence[PlannedTensor]) -> dict[str, TensorRows]:
+    def with_sources(plan: Sequence[PlannedTensor]) -> dict[str, TensorSource]:
         return {
-            planned.name: TensorRows(
+            planned.name: TensorSource(
                 planned=planned,
                 source=checkpoint.tensors[planned.name],
                 kept=kept if planned.name in (gemma3.EMBEDDING, gemma3.OUTPUT) else None,
@@ -320,16 +320,16 @@ def _planned(
 
     plan = plan_types(checkpoint.config, rows=vocabulary.rows, type=options.type)
     tensors = with_sources(plan)
-    if options.most_bytes is None:
+    if options.target_size_bytes is None:
         return tensors
-    model = ExactModel(config=checkpoint.config, tensors=tensors)
-    text = (texts or _default_texts(vocabulary.tokenizer)).calibrating[:1]
-    hidden = model.embed(text) * np.float32(checkpoint.config.width**0.5)
-    gains = measured_gains(
+    model = ReferenceModel(config=checkpoint.config, tensors=tensors)
+    text = (texts or _default_texts(vocabulary.tokenizer)).sequences[:1]
+    hidden = model.embed(text) * np.float32(checkpoint.config.hidden_size**0.5)
+    sensitivities = estimate_sensitivities(
         checkpoint.config, hidden, text, model.layer, model.output_layer(), progress
     )
-    spare = options.most_bytes - _least_bytes(options, checkpoint, vocabulary)
-    return with_sources(spend(plan, spare, gains))
+    spare = options.target_size_bytes - _least_bytes(options, checkpoint, vocabulary)
+    return with_sources(allocate_bits(plan, spare, sensitivities))
 
 
 def _least_bytes(
@@ -337,10 +337,10 @@ def _least_bytes(
 ) -> int:
     """The size of the smallest file of this type and vocabulary."""
     plan = plan_types(checkpoint.config, rows=vocabulary.rows, type=options.type)
-    return size_bytes(plan) + _head_bytes(vocabulary.tokenizer, len(plan))
+    return size_bytes(plan) + _header_bytes(vocabulary.tokenizer, len(plan))
 
 
-def _head_bytes(tokenizer: Tokenizer, tensors: int) -> int:
+def _header_bytes(tokenizer: Tokenizer, tensors: int) -> int:
     """Of metadata, vocabulary and the tensors' names; a little more than it will be."""
     text = "".join(tokenizer.pieces) + tokenizer.chat_template
     return len(text.encode("utf-8")) + len(tokenizer) * 16 + tensors * 96 + 4096

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from convert.quantize.block_formats import BLOCK, Grid
-from convert.quantize.gptq import Prepared, Rounded, compensated, nearest
+from convert.quantize.block_formats import BLOCK, BlockFormat
+from convert.quantize.gptq import HessianFactor, QuantizedMatrix, gptq_round, round_to_nearest
 from convert.weights import Matrix
 
 LARGEST = "largest weight as scale"
@@ -22,21 +22,21 @@ last one scales and codes are bettered in turn: the written model."""
 
 
 def weights_of_steps(
-    weights: Matrix, inputs: Prepared, grid: Grid, aimed: Rounded
+    weights: Matrix, inputs: HessianFactor, block_format: BlockFormat, aimed: QuantizedMatrix
 ) -> Mapping[str, Matrix]:
     """[rows, columns] for each of STEPS; `aimed` is the aim with its errors compensated, no more."""
     return {
-        LARGEST: _by_the_largest(weights, grid),
-        BY_INPUTS: nearest(weights, inputs, grid).weights(),
-        COMPENSATED: compensated(weights, inputs, grid).weights(),
+        LARGEST: _by_the_largest(weights, block_format),
+        BY_INPUTS: round_to_nearest(weights, inputs, block_format).weights(),
+        COMPENSATED: gptq_round(weights, inputs, block_format).weights(),
         AIMED: aimed.weights(),
     }
 
 
-def _by_the_largest(weights: Matrix, grid: Grid) -> Matrix:
+def _by_the_largest(weights: Matrix, block_format: BlockFormat) -> Matrix:
     blocks = weights.reshape(-1, BLOCK)
     at = np.abs(blocks).argmax(axis=1)[:, None]
-    scales = np.take_along_axis(blocks, at, axis=1) / np.float32(grid.lowest)
+    scales = np.take_along_axis(blocks, at, axis=1) / np.float32(block_format.lowest)
     scales = scales.astype(np.float16).astype(np.float32)
-    rounded: Matrix = grid.codes(blocks, scales) * scales
+    rounded: Matrix = block_format.codes(blocks, scales) * scales
     return rounded.reshape(weights.shape)

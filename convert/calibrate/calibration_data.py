@@ -1,4 +1,4 @@
-"""Calibration text as rows of token ids: most of it to calibrate on, some held out to measure on.
+"""Calibration data: a text as sequences of token ids, most to calibrate on, some for validation.
 
 Knows text and a vocabulary, no weights.
 """
@@ -19,20 +19,20 @@ from convert.vocabulary.proof import write_vocabulary
 from convert.vocabulary.tokenizer import Tokenizer
 
 DEFAULT_TEXT = Path(__file__).parents[1] / "data" / "calibration.tg.txt"
-TOKENS_IN_TEXT = 512
-_HELD_EVERY = 8
-"""Every eighth line is held out."""
-_MOST_HELD = 6
-"""Texts that are measured on."""
+SEQUENCE_LENGTH = 512
+_VALIDATION_EVERY = 8
+"""Every eighth line goes to the validation sequences."""
+_MOST_VALIDATION = 6
+"""The most sequences that are measured on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CalibrationTexts:
-    """Texts of one length, each beginning with <bos>."""
+class CalibrationData:
+    """Sequences of one length, each beginning with <bos>."""
 
-    calibrating: Tokens
+    sequences: Tokens
     """Plain ones first, then conversations."""
-    held: Tokens
+    validation: Tokens
 
 
 def read_text(path: Path) -> str:
@@ -46,20 +46,23 @@ def read_text(path: Path) -> str:
         ) from error
 
 
-def tokenized_texts(
+def calibration_sequences(
     text: str,
     tokenizer: Tokenizer,
     *,
     most_tokens: int,
-    tokens_in_text: int = TOKENS_IN_TEXT,
+    sequence_length: int = SEQUENCE_LENGTH,
     chat: ChatTemplates | None = None,
-) -> CalibrationTexts:
-    """Cut `text` into texts of `tokens_in_text` tokens; with `chat` half of those to calibrate on are
-    conversations. Raises BadCheckpoint where it is too short."""
+) -> CalibrationData:
+    """Tokenize `text` and cut it into sequences of `sequence_length` tokens.
+
+    With `chat`, half of those to calibrate on are conversations. Raises BadCheckpoint where the text is too
+    short.
+    """
     lines = [line for line in text.splitlines() if line.strip()]
-    held = lines[_HELD_EVERY - 1 :: _HELD_EVERY]
-    others = [line for number, line in enumerate(lines, 1) if number % _HELD_EVERY]
-    most = max(1, most_tokens // tokens_in_text)
+    validation = lines[_VALIDATION_EVERY - 1 :: _VALIDATION_EVERY]
+    others = [line for number, line in enumerate(lines, 1) if number % _VALIDATION_EVERY]
+    most = max(1, most_tokens // sequence_length)
     chats: list[list[int]] = []
     with tempfile.TemporaryDirectory(prefix="soro-texts-") as folder:
         path = Path(folder) / "vocabulary.gguf"
@@ -68,21 +71,22 @@ def tokenized_texts(
             if chat:
                 spoken, others = others[len(others) // 2 :], others[: len(others) // 2]
                 tokenize = partial(model.tokenize, parse_special=True)
-                found = conversations(spoken, tokenizer, chat, tokenize, tokens_in_text)
+                found = conversations(spoken, tokenizer, chat, tokenize, sequence_length)
                 chats = list(islice(found, most // 2))
-            ids = [model.tokenize("\n".join(part)) for part in (others, held)]
-    calibrating, measured = (
-        _cut(found, tokenizer.special.bos, tokens_in_text, limit)
-        for found, limit in zip(ids, (most - len(chats), _MOST_HELD), strict=True)
+            ids = [model.tokenize("\n".join(part)) for part in (others, validation)]
+    sequences, measured = (
+        _cut(found, tokenizer.special.bos, sequence_length, limit)
+        for found, limit in zip(ids, (most - len(chats), _MOST_VALIDATION), strict=True)
     )
-    if not len(calibrating) or not len(measured):
+    if not len(sequences) or not len(measured):
         raise BadCheckpoint(
             f"The calibration text is too short: {sum(map(len, ids)):,} tokens.",
-            f"Give at least {2 * (_HELD_EVERY + 1) * tokens_in_text:,} tokens, some 30,000 letters of Tajik.",
+            f"Give at least {2 * (_VALIDATION_EVERY + 1) * sequence_length:,} tokens,"
+            " some 30,000 letters of Tajik.",
         )
     if chats:
-        calibrating = np.concatenate([calibrating, np.array(chats, dtype=np.int64)])
-    return CalibrationTexts(calibrating=calibrating, held=measured)
+        sequences = np.concatenate([sequences, np.array(chats, dtype=np.int64)])
+    return CalibrationData(sequences=sequences, validation=measured)
 
 
 def _cut(ids: list[int], bos: int, length: int, most: int) -> Tokens:

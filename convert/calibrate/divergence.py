@@ -1,7 +1,8 @@
-"""How close rounded models are to the exact one: divergence, first choice, perplexity.
+"""How far quantized models diverge from the reference: KL divergence, top-1 agreement, perplexity.
 
-Takes hidden states after the last layer; knows no layer and no file. The divergence is llama-perplexity's:
-of the exact model's probabilities to the other's, over the second halves of texts.
+Takes hidden states after the last layer; knows no layer and no file. The divergence is that of
+llama-perplexity: from the reference's probabilities to the other model's, over the second half of each
+sequence.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -14,7 +15,8 @@ from convert.calibrate.gemma3_forward import Activations, rms_norm
 from convert.weights import Matrix
 
 PLAIN, WRITTEN, ALL_Q4_0 = "plain", "written", "all Q4_0"
-"""Streams that are compared: every weight rounded by itself; as in the file; as plain, with no finer type."""
+"""The streams that are compared: every weight quantized by itself; as written to the file; as plain, but with
+every matrix in Q4_0."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,14 +24,14 @@ class OutputLayer:
     """What follows the last layer."""
 
     norm: Matrix
-    norm_epsilon: float
+    rms_norm_eps: float
     embedding: Callable[[], Iterable[Matrix]]
     """The output matrix's rows, part by part, as often as it is asked."""
     softcapping: float | None
 
     def log_probabilities(self, hidden: Activations) -> Matrix:
         """[positions, pieces]"""
-        last = rms_norm(hidden, self.norm, self.norm_epsilon).reshape(-1, hidden.shape[-1])
+        last = rms_norm(hidden, self.norm, self.rms_norm_eps).reshape(-1, hidden.shape[-1])
         logits: Matrix = np.concatenate([last @ part.T for part in self.embedding()], axis=1)
         if self.softcapping:
             cap = np.float32(self.softcapping)
@@ -40,30 +42,30 @@ class OutputLayer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StreamCloseness:
-    """How close a rounded model is to the exact one."""
+class Divergence:
+    """How far one quantized model diverges from the reference."""
 
     kl_divergence: float
     """Mean over positions, in nats."""
-    same_first_choice: float
+    top1_agreement: float
     """Fraction of positions."""
     perplexity: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Closeness:
-    """Measured on texts that were held out."""
+class DivergenceReport:
+    """The divergences measured on the validation sequences."""
 
     tokens: int
     """Positions measured."""
-    perplexity_exact: float
-    q4_0: StreamCloseness | None
+    perplexity_reference: float
+    q4_0: Divergence | None
     """With every matrix in Q4_0, rounded by itself; None where all are of one type."""
-    plain: StreamCloseness
+    plain: Divergence
     """In the types that are written, every matrix rounded by itself, as without calibration."""
-    rounded: StreamCloseness
+    rounded: Divergence
     """As it is written."""
-    steps: dict[str, StreamCloseness]
+    steps: dict[str, Divergence]
     """The steps between these by name and in order, where that was asked for (see ablation.py)."""
 
 
@@ -73,7 +75,7 @@ def measure(
     *,
     exact: Activations,
     others: Mapping[str, Activations],
-) -> Closeness:
+) -> DivergenceReport:
     """Compare hidden states [texts, tokens, width] of the same texts, text by text: `others` are PLAIN,
     WRITTEN, ALL_Q4_0 or steps."""
     half = tokens.shape[1] // 2
@@ -90,10 +92,12 @@ def measure(
     # One after the other: the logits of a text are large.
     of_texts = [of_text(text) for text in range(len(tokens))]
     count = len(tokens) * (tokens.shape[1] - 1 - half)
-    found = {name: _closeness(sum(sums[name] for _, sums in of_texts) / count) for name in others}
-    return Closeness(
+    found = {
+        name: _mean_divergence(sum(sums[name] for _, sums in of_texts) / count) for name in others
+    }
+    return DivergenceReport(
         tokens=count,
-        perplexity_exact=float(np.exp(-sum(logs for logs, _ in of_texts) / count)),
+        perplexity_reference=float(np.exp(-sum(logs for logs, _ in of_texts) / count)),
         q4_0=found.pop(ALL_Q4_0, None),
         plain=found.pop(PLAIN),
         rounded=found.pop(WRITTEN),
@@ -101,10 +105,10 @@ def measure(
     )
 
 
-def _closeness(mean: NDArray[np.float64]) -> StreamCloseness:
-    return StreamCloseness(
+def _mean_divergence(mean: NDArray[np.float64]) -> Divergence:
+    return Divergence(
         kl_divergence=float(mean[0]),
-        same_first_choice=float(mean[1]),
+        top1_agreement=float(mean[1]),
         perplexity=float(np.exp(-mean[2])),
     )
 

@@ -1,7 +1,7 @@
-"""The tensors of the output, one after the other, in the plan's order, as bytes.
+"""The bytes of the output's tensors, one after the other, in the order of the plan.
 
-Where there are calibration texts, a layer's matrices are rounded together when the first of them is due.
-Knows sources and plans; the file they go into is output/gguf_file.py's.
+With calibration data, the matrices of a layer are quantized together when the first of them is due. Knows
+tensor sources and their types; output/gguf_file.py knows the file that the bytes go into.
 """
 
 from collections.abc import Iterable, Iterator
@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 
 from convert import gemma3
 from convert.calibrate.calibration import Calibration
-from convert.calibrate.calibration_data import CalibrationTexts
-from convert.calibrate.divergence import Closeness
-from convert.calibrate.reference_model import ExactModel
+from convert.calibrate.calibration_data import CalibrationData
+from convert.calibrate.divergence import DivergenceReport
+from convert.calibrate.reference_model import ReferenceModel
 from convert.progress import (
     MEASURING_DIVERGENCE,
     READING_TEXT,
@@ -19,34 +19,34 @@ from convert.progress import (
     ROUNDING_LAYERS,
     Progress,
 )
-from convert.quantize.block_formats import GRIDS
-from convert.quantize.tensor_source import Bytes, TensorRows
+from convert.quantize.block_formats import BLOCK_FORMATS
+from convert.quantize.tensor_source import Bytes, TensorSource
 
 
 @dataclass(slots=True, kw_only=True)
-class Rounding:
-    """Makes the bytes of every tensor, and keeps what it measured on the way."""
+class LayerQuantizer:
+    """Produces the bytes of every tensor, and keeps the measurements made on the way."""
 
-    model: ExactModel
-    texts: CalibrationTexts | None
-    """None rounds every matrix by itself."""
+    model: ReferenceModel
+    texts: CalibrationData | None
+    """None quantizes every weight by itself."""
     progress: Progress
     steps: bool = False
-    """It is measured too what each step of the rounding gains."""
+    """Whether to measure what each step of the quantization gains."""
     losses: dict[str, float] = field(default_factory=dict)
-    """Of calibrated matrices by GGUF name: of the output's power, on the calibration texts."""
-    closeness: Closeness | None = None
-    """After the last tensor, where there were texts."""
+    """Relative squared error of each calibrated matrix's outputs on the calibration data, by GGUF name."""
+    divergence: DivergenceReport | None = None
+    """Measured after the last tensor, where there was calibration data."""
 
     def __iter__(self) -> Iterator[tuple[str, Iterable[Bytes]]]:
-        """(GGUF name, its bytes in parts)"""
+        """Yield each tensor's GGUF name and its bytes in parts."""
         calibration = self._calibration()
         if calibration is None:
             self.progress.begin(ROUNDING, sum(map(_weights, self.model.tensors.values())))
             for name, rows in self.model.tensors.items():
                 yield gemma3.gguf_name(name), self._told(rows)
             return
-        self.progress.begin(ROUNDING_LAYERS, self.model.config.layers)
+        self.progress.begin(ROUNDING_LAYERS, self.model.config.num_hidden_layers)
         rounded: dict[str, Bytes] = {}
         layer_of_rounded = None
         for name, rows in self.model.tensors.items():
@@ -57,9 +57,9 @@ class Rounding:
                 gemma3.gguf_name(name),
                 [rounded[name]] if name in rounded else rows.encoded(),
             )
-        self.closeness = self._measure(calibration)
+        self.divergence = self._measure(calibration)
 
-    def _told(self, rows: TensorRows) -> Iterator[Bytes]:
+    def _told(self, rows: TensorSource) -> Iterator[Bytes]:
         parts = rows.encoded()
         for part in parts:
             yield part
@@ -73,22 +73,24 @@ class Rounding:
         return Calibration(
             self.model.config,
             self.model.embed,
-            self.texts.calibrating,
-            self.texts.held,
+            self.texts.sequences,
+            self.texts.validation,
             mixed=len(types) > 1,
             steps=self.steps,
         )
 
     def _round_layer(self, calibration: Calibration, layer: int) -> dict[str, Bytes]:
-        """Bytes of the layer's rounded matrices, by canonical name."""
+        """Quantize a layer's matrices, and return their bytes by canonical name."""
         inside = {
             name: self.model.tensors[gemma3.layer_tensor(layer, name)]
             for name in gemma3.LAYER_TENSORS
         }
-        grids = {
-            name: GRIDS[rows.planned.type] for name, rows in inside.items() if _is_rounded(rows)
+        block_formats = {
+            name: BLOCK_FORMATS[rows.planned.type]
+            for name, rows in inside.items()
+            if _is_rounded(rows)
         }
-        found = calibration.round_layer(self.model.layer(layer), grids)
+        found = calibration.round_layer(self.model.layer(layer), block_formats)
         self.progress.advance(1)
         for name, matrix in found.items():
             self.losses[gemma3.gguf_name(gemma3.layer_tensor(layer, name))] = matrix.loss
@@ -97,20 +99,20 @@ class Rounding:
             for name, matrix in found.items()
         }
 
-    def _measure(self, calibration: Calibration) -> Closeness:
+    def _measure(self, calibration: Calibration) -> DivergenceReport:
         self.progress.begin(MEASURING_DIVERGENCE, 1)
-        return calibration.closeness(self.model.output_layer())
+        return calibration.divergence(self.model.output_layer())
 
 
-def _is_rounded(rows: TensorRows) -> bool:
+def _is_rounded(rows: TensorSource) -> bool:
     """Whether this is a layer's matrix on an INT grid that is not the source's own."""
     planned = rows.planned
     return (
-        planned.type in GRIDS
+        planned.type in BLOCK_FORMATS
         and gemma3.layer_of(planned.name) is not None
         and rows.repacking_error is None
     )
 
 
-def _weights(rows: TensorRows) -> int:
+def _weights(rows: TensorSource) -> int:
     return len(rows) * rows.planned.shape[-1]

@@ -1,6 +1,6 @@
-"""The unrounded model as calibration computes it, its values read when they are needed.
+"""The model before quantization, as calibration computes it; its weights are read when they are needed.
 
-Knows where each tensor's rows come from, and nothing of rounding.
+Knows where each tensor's rows come from, and nothing of quantization.
 """
 
 from collections.abc import Iterator, Mapping
@@ -13,26 +13,26 @@ from convert.calibrate.calibration import Tokens
 from convert.calibrate.divergence import OutputLayer
 from convert.calibrate.gemma3_forward import Activations
 from convert.checkpoint.config import Gemma3Config
-from convert.quantize.tensor_source import TensorRows
+from convert.quantize.tensor_source import TensorSource
 from convert.weights import Matrix
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ExactModel:
-    """Its shape, and its tensors in the order of the output."""
+class ReferenceModel:
+    """The model's config, and its tensors in the order of the output."""
 
     config: Gemma3Config
-    tensors: Mapping[str, TensorRows]
+    tensors: Mapping[str, TensorSource]
     """By canonical name."""
 
     def embed(self, tokens: Tokens) -> Activations:
-        """The embedding's rows of token ids, [texts, tokens, width]."""
+        """Look up the embeddings of token ids, [sequences, tokens, hidden_size]."""
         embedding = self.tensors[gemma3.EMBEDDING]
         wanted, places = np.unique(tokens, return_inverse=True)
         return embedding.values_at(wanted)[places.reshape(tokens.shape)]
 
     def layer(self, number: int) -> dict[str, Matrix]:
-        """All tensors of a layer by their name inside it."""
+        """Read all tensors of a layer by their names inside it."""
         inside = {
             name: self.tensors[gemma3.layer_tensor(number, name)] for name in gemma3.LAYER_TENSORS
         }
@@ -47,7 +47,7 @@ class ExactModel:
 
         return OutputLayer(
             norm=self.tensors[gemma3.FINAL_NORM].values(slice(0, 1)),
-            norm_epsilon=self.config.norm_epsilon,
+            rms_norm_eps=self.config.rms_norm_eps,
             embedding=embedding,
             softcapping=self.config.final_logit_softcapping,
         )

@@ -1,7 +1,7 @@
-"""Which matrices suffer most from Q4_0: what each group costs in divergence, measured on a short text.
+"""How sensitive the model is to Q4_0 in each group of matrices: the KL divergence on a short sequence.
 
-All variants, one for each group of matrices rounded alone, go through the layers side by side with the
-exact model; a variant begins at its own layer. Knows layers and a text, not what the numbers are used for.
+One variant for each group, with that group alone quantized, goes through the layers side by side with the
+reference; a variant begins at its own layer. Knows layers and a sequence, not what the numbers are used for.
 """
 
 from collections.abc import Callable
@@ -14,10 +14,10 @@ from convert.calibrate.calibration import Tokens
 from convert.calibrate.divergence import OutputLayer, compare
 from convert.calibrate.gemma3_forward import (
     Activations,
-    LayerMath,
+    Layer,
     Weights,
-    attention,
-    feed_forward,
+    attention_sublayer,
+    mlp_sublayer,
 )
 from convert.checkpoint.config import Gemma3Config
 from convert.native.ggml import decoded
@@ -27,7 +27,7 @@ from convert.quantize.bit_allocation import group_name
 from convert.quantize.block_formats import Q4_0
 
 
-def measured_gains(
+def estimate_sensitivities(
     config: Gemma3Config,
     hidden: Activations,
     text: Tokens,
@@ -39,11 +39,11 @@ def measured_gains(
 
     `hidden` [1, tokens, width] is what enters the first layer. The result is what plan.spend takes.
     """
-    progress.begin(MEASURING_SENSITIVITY, config.layers)
+    progress.begin(MEASURING_SENSITIVITY, config.num_hidden_layers)
     groups: list[str] = []
-    for layer in range(config.layers):
-        is_global = (layer + 1) % config.sliding_pattern == 0
-        math = LayerMath(config, is_global=is_global, tokens=text.shape[1])
+    for layer in range(config.num_hidden_layers):
+        is_global = (layer + 1) % config.sliding_window_pattern == 0
+        math = Layer(config, is_global=is_global, tokens=text.shape[1])
         weights = layer_weights(layer)
         begin = hidden[:1]
         tasks: list[tuple[Activations, Weights]] = [
@@ -63,10 +63,10 @@ def measured_gains(
     }
 
 
-def _through(math: LayerMath, task: tuple[Activations, Weights]) -> Activations:
+def _through(math: Layer, task: tuple[Activations, Weights]) -> Activations:
     hidden, weights = task
-    for half in (attention(math), feed_forward(math)):
-        hidden = hidden + half.added(half.seen_leaving(hidden, weights), weights)
+    for sublayer in (attention_sublayer(math), mlp_sublayer(math)):
+        hidden = hidden + sublayer.residual(sublayer.projection_input(hidden, weights), weights)
     return hidden
 
 

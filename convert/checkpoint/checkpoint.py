@@ -53,7 +53,7 @@ class Checkpoint:
     config: Gemma3Config
     tensors: Mapping[str, WeightSource]
     """Every tensor of the text model, by its canonical name, in the order of the computation."""
-    said: tuple[str, ...]
+    remarks: tuple[str, ...]
     """What the model maker should know of it, in sentences without a full stop."""
     shards: tuple[Path, ...]
     """The safetensors files."""
@@ -82,32 +82,32 @@ def open_checkpoint(folder: Path) -> Checkpoint:
     """
     config = read_folder(folder)
     shards = read_shards(folder)
-    modules, said = _text_modules(shards.tensors)
+    modules, remarks = _text_modules(shards.tensors)
     quantization = read_quantization(folder)
     if quantization.refusal and _all_plain(modules):
-        said.append(
+        remarks.append(
             f"config.json tells of a quantization by {quantization.method},"
             " but the weights are stored without one"
         )
         quantization = Quantization()
     if quantization.refusal:
         raise quantization.refusal
-    if config.tied_embedding and "lm_head" in modules and "model.embed_tokens" not in modules:
+    if config.tie_word_embeddings and "lm_head" in modules and "model.embed_tokens" not in modules:
         modules["model.embed_tokens"] = modules.pop("lm_head")
-        said.append("the tied embedding is stored as lm_head")
+        remarks.append("the tied embedding is stored as lm_head")
 
     def source(name: str, shape: tuple[int, ...]) -> WeightSource:
         return _source(name, shape, modules.pop(name.removesuffix(".weight"), {}), quantization)
 
     sources = {name: source(name, shape) for name, shape in config.tensor_shapes().items()}
-    if config.tied_embedding and "lm_head" in modules:
+    if config.tie_word_embeddings and "lm_head" in modules:
         embedding = sources[gemma3.EMBEDDING]
         head = source(gemma3.OUTPUT, embedding.shape)
         if _same_values(embedding, head):
-            said.append("lm_head left out: it is tied to the embedding")
+            remarks.append("lm_head left out: it is tied to the embedding")
         else:
-            said.append("lm_head is not the embedding that it is tied to: both are kept")
-            config = replace(config, tied_embedding=False)
+            remarks.append("lm_head is not the embedding that it is tied to: both are kept")
+            config = replace(config, tie_word_embeddings=False)
             sources[gemma3.OUTPUT] = head
     if modules:
         parts = next(iter(modules.values()))
@@ -116,7 +116,7 @@ def open_checkpoint(folder: Path) -> Checkpoint:
         folder=folder,
         config=config,
         tensors=MappingProxyType(sources),
-        said=(*shards.remarks, *said, *_said_of_int4(sources)),
+        remarks=(*shards.remarks, *remarks, *_said_of_int4(sources)),
         shards=tuple(sorted({tensor.file for tensor in shards.tensors.values()})),
         index=shards.index,
     )
@@ -154,9 +154,9 @@ def _text_modules(
         "buffer": "{} tensors left out that a model computes by itself",
         "head": "value head of reinforcement learning left out, {} tensors",
     }
-    said = [text.format(left_out[kind]) for kind, text in sentences.items() if left_out[kind]]
-    said += [f"«{word}» taken out of {count} tensors' names" for word, count in wrappers.items()]
-    return modules, said
+    remarks = [text.format(left_out[kind]) for kind, text in sentences.items() if left_out[kind]]
+    remarks += [f"«{word}» taken out of {count} tensors' names" for word, count in wrappers.items()]
+    return modules, remarks
 
 
 def _all_plain(modules: Mapping[str, Parts]) -> bool:
@@ -240,21 +240,21 @@ def _unknown(tensor: StoredTensor) -> BadTensor:
 
 def _said_of_int4(sources: Mapping[str, WeightSource]) -> list[str]:
     int4 = [source for source in sources.values() if isinstance(source, Int4Source)]
-    said = []
+    remarks = []
     nearly = sum(1 for source in int4 if source.q4_0_error)
     if nearly:
         whose = "1 INT4 matrix keeps its" if nearly == 1 else f"{nearly} INT4 matrices keep their"
-        said.append(f"{whose} codes, {whose.split()[-1]} scales are rounded to F16")
+        remarks.append(f"{whose} codes, {whose.split()[-1]} scales are rounded to F16")
     exact = [source for source in int4 if not source.q4_0_error]
     for reason, count in Counter(source.why_rounded_anew for source in exact).items():
         what = "1 INT4 matrix" if count == 1 else f"{count} INT4 matrices"
         if reason is None:
             verbs = ("lies", "is") if count == 1 else ("lie", "are")
-            said.append(f"{what} {verbs[0]} on Q4_0's grid and {verbs[1]} repacked exactly")
+            remarks.append(f"{what} {verbs[0]} on Q4_0's grid and {verbs[1]} repacked exactly")
             continue
         first = next(source.name for source in int4 if source.why_rounded_anew == reason)
-        said.append(
+        remarks.append(
             f"{what} {'is' if count == 1 else 'are'} dequantized and quantized anew ({reason}): {first}"
             + (" and others" if count > 1 else "")
         )
-    return sorted(said, reverse=True)
+    return sorted(remarks, reverse=True)

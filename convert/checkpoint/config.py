@@ -23,32 +23,32 @@ _LAYERS_OF_27B = 62
 class Gemma3Config:
     """The text model's shape and constants."""
 
-    width: int
+    hidden_size: int
     """Length of a hidden state (`hidden_size`)."""
-    layers: int
-    feed_forward: int
+    num_hidden_layers: int
+    intermediate_size: int
     """Rows of gate_proj and up_proj (`intermediate_size`)."""
-    heads: int
+    num_attention_heads: int
     """Query heads."""
-    kv_heads: int
+    num_key_value_heads: int
     """Key and value heads."""
-    head_width: int
+    head_dim: int
     sliding_window: int
     """Tokens that a local layer sees."""
-    sliding_pattern: int
+    sliding_window_pattern: int
     """Layer i (from 0) is global where i + 1 is a multiple of this: 6 in every Gemma 3."""
-    rope_base_global: float
-    rope_base_local: float
-    rope_scaling: float
+    rope_theta: float
+    rope_local_base_freq: float
+    rope_scaling_factor: float
     """Global layers divide positions by this: 8 from 4B on, 1 is none."""
-    norm_epsilon: float
+    rms_norm_eps: float
     query_pre_attn_scalar: float
     """Attention scores are divided by its square root."""
-    vocabulary_rows: int
+    vocab_size: int
     """Rows of the embedding; the tokenizer may have fewer pieces, the rest is padding."""
-    context_length: int
+    max_position_embeddings: int
     """Tokens (`max_position_embeddings`)."""
-    tied_embedding: bool
+    tie_word_embeddings: bool
     """The embedding is the output matrix too."""
     final_logit_softcapping: float | None
     multimodal: bool
@@ -56,29 +56,32 @@ class Gemma3Config:
 
     def tensor_shapes(self) -> Mapping[str, tuple[int, ...]]:
         """Every tensor of the text model under its canonical name, in the order of the computation."""
-        queries, keys = self.heads * self.head_width, self.kv_heads * self.head_width
+        queries, keys = (
+            self.num_attention_heads * self.head_dim,
+            self.num_key_value_heads * self.head_dim,
+        )
         layer = {
-            "input_layernorm": (self.width,),
-            "self_attn.q_proj": (queries, self.width),
-            "self_attn.k_proj": (keys, self.width),
-            "self_attn.v_proj": (keys, self.width),
-            "self_attn.q_norm": (self.head_width,),
-            "self_attn.k_norm": (self.head_width,),
-            "self_attn.o_proj": (self.width, queries),
-            "post_attention_layernorm": (self.width,),
-            "pre_feedforward_layernorm": (self.width,),
-            "mlp.gate_proj": (self.feed_forward, self.width),
-            "mlp.up_proj": (self.feed_forward, self.width),
-            "mlp.down_proj": (self.width, self.feed_forward),
-            "post_feedforward_layernorm": (self.width,),
+            "input_layernorm": (self.hidden_size,),
+            "self_attn.q_proj": (queries, self.hidden_size),
+            "self_attn.k_proj": (keys, self.hidden_size),
+            "self_attn.v_proj": (keys, self.hidden_size),
+            "self_attn.q_norm": (self.head_dim,),
+            "self_attn.k_norm": (self.head_dim,),
+            "self_attn.o_proj": (self.hidden_size, queries),
+            "post_attention_layernorm": (self.hidden_size,),
+            "pre_feedforward_layernorm": (self.hidden_size,),
+            "mlp.gate_proj": (self.intermediate_size, self.hidden_size),
+            "mlp.up_proj": (self.intermediate_size, self.hidden_size),
+            "mlp.down_proj": (self.hidden_size, self.intermediate_size),
+            "post_feedforward_layernorm": (self.hidden_size,),
         }
-        embedding = (self.vocabulary_rows, self.width)
+        embedding = (self.vocab_size, self.hidden_size)
         shapes: dict[str, tuple[int, ...]] = {"model.embed_tokens.weight": embedding}
-        for number in range(self.layers):
+        for number in range(self.num_hidden_layers):
             for part, shape in layer.items():
                 shapes[f"model.layers.{number}.{part}.weight"] = shape
-        shapes["model.norm.weight"] = (self.width,)
-        if not self.tied_embedding:
+        shapes["model.norm.weight"] = (self.hidden_size,)
+        if not self.tie_word_embeddings:
             shapes["lm_head.weight"] = embedding
         return shapes
 
@@ -93,22 +96,24 @@ def read_config(folder: Path) -> Gemma3Config:
     layers = text.whole("num_hidden_layers", 26, least=1)
     rope = _Rope.read(text)
     config = Gemma3Config(
-        width=text.whole("hidden_size", 2304, least=1),
-        layers=layers,
-        feed_forward=text.whole("intermediate_size", 9216, least=1),
-        heads=text.whole("num_attention_heads", 8, least=1),
-        kv_heads=text.whole("num_key_value_heads", 4, least=1),
-        head_width=text.whole("head_dim", 256, least=1),
+        hidden_size=text.whole("hidden_size", 2304, least=1),
+        num_hidden_layers=layers,
+        intermediate_size=text.whole("intermediate_size", 9216, least=1),
+        num_attention_heads=text.whole("num_attention_heads", 8, least=1),
+        num_key_value_heads=text.whole("num_key_value_heads", 4, least=1),
+        head_dim=text.whole("head_dim", 256, least=1),
         sliding_window=text.whole("sliding_window", 4096, least=1),
-        sliding_pattern=_sliding_pattern(text, layers),
-        rope_base_global=rope.base_global,
-        rope_base_local=rope.base_local,
-        rope_scaling=rope.scaling,
-        norm_epsilon=text.number("rms_norm_eps", 1e-6),
+        sliding_window_pattern=_sliding_window_pattern(text, layers),
+        rope_theta=rope.base_global,
+        rope_local_base_freq=rope.base_local,
+        rope_scaling_factor=rope.scaling,
+        rms_norm_eps=text.number("rms_norm_eps", 1e-6),
         query_pre_attn_scalar=text.number("query_pre_attn_scalar", 256),
-        vocabulary_rows=text.whole("vocab_size", 262_208, least=1),
-        context_length=text.whole("max_position_embeddings", 131_072, least=1),
-        tied_embedding=text.flag("tie_word_embeddings", whole.flag("tie_word_embeddings", True)),
+        vocab_size=text.whole("vocab_size", 262_208, least=1),
+        max_position_embeddings=text.whole("max_position_embeddings", 131_072, least=1),
+        tie_word_embeddings=text.flag(
+            "tie_word_embeddings", whole.flag("tie_word_embeddings", True)
+        ),
         final_logit_softcapping=text.number("final_logit_softcapping", 0) or None,
         multimodal=multimodal,
     )
@@ -129,7 +134,7 @@ def _require_gemma3(whole: Members) -> None:
         )
 
 
-def _sliding_pattern(text: Members, layers: int) -> int:
+def _sliding_window_pattern(text: Members, layers: int) -> int:
     """The rhythm of global layers, from `layer_types` or the older single number."""
     default = text.whole(
         "sliding_window_pattern", text.whole("_sliding_window_pattern", 6, least=1), least=1
@@ -168,8 +173,8 @@ class _Rope:
                     f"{members.where} scales positions by 'linear', which is not supported.",
                     _ROPE_HINT,
                 )
-        said = (_scaling(members) for members in (old_global, new_global))
-        factors = [factor for factor in said if factor is not None]
+        remarks = (_scaling(members) for members in (old_global, new_global))
+        factors = [factor for factor in remarks if factor is not None]
         if len(set(factors)) > 1:
             raise BadCheckpoint(
                 f"{text.where}: rope_scaling and rope_parameters name different factors.",
@@ -221,7 +226,9 @@ def _refuse_other_arithmetic(text: Members, config: Gemma3Config) -> None:
     activation = text.text("hidden_activation", text.text("hidden_act", "gelu_pytorch_tanh"))
     softcapping = text.number("attn_logit_softcapping", 0)
     scalar = (
-        config.width / config.heads if config.layers == _LAYERS_OF_27B else float(config.head_width)
+        config.hidden_size / config.num_attention_heads
+        if config.num_hidden_layers == _LAYERS_OF_27B
+        else float(config.head_dim)
     )
     wrong = [
         (activation != "gelu_pytorch_tanh", f"hidden_activation = {activation}"),

@@ -20,7 +20,7 @@ from convert.errors import BadTarget
 from convert.native.gguf_writer import Writer
 from convert.quantize.bit_allocation import Plan, size_bytes
 
-_HEAD_BYTES = 1 << 20
+_HEADER_BYTES = 1 << 20
 """Metadata and tensor names without the vocabulary, rounded up."""
 _PIECE_BYTES = 40
 """Of the vocabulary, for each row: text, score and kind."""
@@ -60,7 +60,7 @@ class OutputFile:
 
     def require_room(self, plan: Plan, rows: int) -> int:
         """The size to come, in bytes. Raises BadTarget where the disk has less than that free."""
-        need = size_bytes(plan) + _HEAD_BYTES + rows * _PIECE_BYTES
+        need = size_bytes(plan) + _HEADER_BYTES + rows * _PIECE_BYTES
         free = shutil.disk_usage(self.path.parent).free
         if need > free:
             raise BadTarget(

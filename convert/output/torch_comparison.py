@@ -41,7 +41,7 @@ def compare_with_torch(
     ours, theirs = (_log_probabilities(logits) for logits in (ours, theirs))
     divergence = (np.exp(theirs) * (theirs - ours)).sum(axis=1)
     same = ours.argmax(axis=1) == theirs.argmax(axis=1)
-    return {"kl_divergence": float(divergence.mean()), "same_first_choice": float(same.mean())}
+    return {"kl_divergence": float(divergence.mean()), "top1_agreement": float(same.mean())}
 
 
 def _log_probabilities(logits: Any) -> Any:

@@ -15,7 +15,7 @@ from convert.native.llama import LlamaModel
 from convert.parallel import in_order, slices
 from convert.progress import COMPARING, Progress
 from convert.quantize.bit_allocation import Type
-from convert.quantize.tensor_source import Bytes, TensorRows
+from convert.quantize.tensor_source import Bytes, TensorSource
 from convert.vocabulary.tokenizer import Tokenizer
 
 _AGAIN = "Convert again; if it happens again, report it with this line."
@@ -45,7 +45,7 @@ GENERATED_TOKENS = 16
 
 def tensor_errors(
     path: Path,
-    tensors: Mapping[str, TensorRows],
+    tensors: Mapping[str, TensorSource],
     progress: Progress,
     *,
     calibrated: Container[str] = (),
@@ -78,13 +78,13 @@ def tensor_errors(
     return errors
 
 
-def _most_error(rows: TensorRows, *, calibrated: bool) -> float:
+def _most_error(rows: TensorSource, *, calibrated: bool) -> float:
     if rows.repacking_error is not None:
         return rows.repacking_error
     return (_MOST_CALIBRATED if calibrated else _MOST_ERROR)[rows.planned.type]
 
 
-def _error(rows: TensorRows, data: Bytes, progress: Progress) -> float:
+def _error(rows: TensorSource, data: Bytes, progress: Progress) -> float:
     tile = max(1, _TILE_WEIGHTS // rows.planned.shape[-1])
 
     def sums(part: slice) -> tuple[int, float, float]:

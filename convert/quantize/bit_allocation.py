@@ -1,6 +1,6 @@
 """Which GGUF type each tensor of the output gets, and how large that makes the file.
 
-Knows shapes, types and what more bits would gain; how that gain is measured is calibrate/sensitivity.py's.
+Knows shapes, types and sensitivities; calibrate/sensitivity.py measures the sensitivities.
 """
 
 from collections.abc import Mapping, Sequence
@@ -70,30 +70,32 @@ def plan_types(config: Gemma3Config, *, rows: int, type: Type) -> list[PlannedTe
 
 
 def size_bytes(plan: Plan) -> int:
-    """Of all tensors, without the head of the file."""
+    """Return the size of all tensors, without the header of the file."""
     alignment = 32
     return sum(-(-tensor.size_bytes // alignment) * alignment for tensor in plan)
 
 
-def require_size(least_bytes: int, most_bytes: int | None) -> None:
-    """Raises BadTarget where the smallest file possible, of `least_bytes`, is larger than `most_bytes`."""
-    if most_bytes is not None and least_bytes > most_bytes:
+def require_size(least_bytes: int, target_size_bytes: int | None) -> None:
+    """Raises BadTarget where the smallest possible file has more than `target_size_bytes`."""
+    if target_size_bytes is not None and least_bytes > target_size_bytes:
         raise BadTarget(
             f"The file takes at least {least_bytes / 1e6:,.1f} MB, more than `--size` allows"
-            f" ({most_bytes / 1e6:,.1f} MB).",
+            f" ({target_size_bytes / 1e6:,.1f} MB).",
             f"Give `--size {-(-least_bytes // 10**5) / 10:g}MB` or more, or a smaller `--vocabulary`.",
         )
 
 
-def spend(plan: Plan, spare_bytes: int, gains: Mapping[str, float]) -> list[PlannedTensor]:
+def allocate_bits(
+    plan: Plan, spare_bytes: int, sensitivities: Mapping[str, float]
+) -> list[PlannedTensor]:
     """The plan with finer types where they gain most for each byte, in at most `spare_bytes` more.
 
-    `gains` is, for each group of tensors "layer.matrix matrix", the divergence that Q4_0 costs there.
+    `sensitivities` is, for each group of tensors "layer.matrix matrix", the divergence that Q4_0 costs there.
     """
     types = {tensor.name: tensor for tensor in plan}
     while True:
         offers = []
-        for group, gain in gains.items():
+        for group, gain in sensitivities.items():
             tensors = [types[name] for name in names_of(group)]
             finer = _FINER.get(tensors[0].type)
             if finer is None:

@@ -1,7 +1,8 @@
-"""The INT grids of GGUF: 32 weights share one scale, a weight is scale * code.
+"""The block formats of GGUF: 32 weights share one scale, and a weight is scale * code.
 
-Knows how codes and scales become the bytes of a block, and which scale suits a block best; how errors
-are spread over neighbours is gptq.py's. Layouts: ggml's ggml-common.h (block_q4_0, q5_0, q8_0, iq4_nl).
+To add an INT4 format, add a BlockFormat here and its name to TYPES in bit_allocation.py. Knows how codes and
+scales become the bytes of a block, and which scale suits a block best; gptq.py knows how errors are spread
+over neighbouring columns. The layouts are those of ggml's ggml-common.h (block_q4_0, q5_0, q8_0, iq4_nl).
 """
 
 import functools
@@ -19,44 +20,46 @@ from convert.weights import Matrix
 BLOCK = 32
 """Weights that share a scale."""
 
-Codes = NDArray[np.int8]
+QuantizedValues = NDArray[np.int8]
 """[rows, columns]"""
 Scales = NDArray[np.float32]
 """[rows, columns / 32], every value one that F16 can hold."""
 
-_SHRINKAGE = (1.0, 0.95, 0.9, 1.05, 1.1)
+_CANDIDATE_FACTORS = (1.0, 0.95, 0.9, 1.05, 1.1)
 """First guesses at a block's scale, as parts of the one that just holds its largest weight. Each is refitted
-to the codes that it gives: then these five come as close as a search over many (see tests). Fewer, or nearer
-ones cost the whole model much more than their small errors tell."""
+to the codes that it gives: then these five come as close as a search over many (see the tests). Fewer
+candidates, or candidates closer together, raise the model's KL divergence far more than the per-block error
+suggests."""
 _TINY = np.float32(np.finfo(np.float32).tiny)
-_NOTHING = np.float32(1e-20)
+_SMALLEST_WEIGHT = np.float32(1e-20)
 """A block without a larger weight becomes zeros: no scale in F16 is so small."""
 _TILE_WEIGHTS = 1 << 18
-"""Weights looked at together. Fewer would stay in a core's own cache; but then its threads wait longer for
-each other between two steps of numpy than these take."""
+"""Weights processed together. Fewer would stay in a core's own cache, but then the threads wait for each
+other longer than the steps of numpy take."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Grid:
-    """Integers that a code may take, and the GGUF type that stores them."""
+class BlockFormat:
+    """The integers that a code may take, and the GGUF type that stores them."""
 
     type: gguf.GGMLQuantizationType
     lowest: int
     highest: int
     levels: tuple[int, ...] = ()
-    """Those that it may take, ascending; empty for all between the ends. Stored are their numbers."""
+    """The values of a non-uniform format, ascending; empty where a code may be any integer between the ends.
+    The file stores their index."""
 
     @property
     def values(self) -> NDArray[np.int8]:
-        """All that a code may be."""
+        """Return all values of a code."""
         return np.array(self.levels or range(self.lowest, self.highest + 1), dtype=np.int8)
 
     def codes(self, values: Matrix, scales: Matrix) -> Matrix:
-        """The nearest code of each value, as float32; a zero scale gives code 0."""
+        """Return the nearest code of each value, as float32; a scale of zero gives code 0."""
         return self.nearest(values, inverse(scales), np.empty_like(values))
 
     def nearest(self, values: Matrix, inverses: Matrix, codes: Matrix) -> Matrix:
-        """The same from the scales' inverses, into `codes`."""
+        """Compute the same from the inverses of the scales, into `codes`."""
         np.multiply(values, inverses, out=codes)
         if self.levels:
             codes *= 2
@@ -71,22 +74,22 @@ class Grid:
         return codes
 
     def scales(self, weights: Matrix, importance: Matrix) -> Scales:
-        """The scale of each block with the least squared error, weighted by `importance` [columns]."""
+        """Return the scale of each block with the least squared error, weighted by `importance` [columns]."""
         rows, columns = weights.shape
         if search := self._compiled:
-            lying = np.ascontiguousarray(weights)
-            return self._searched(search, lying, importance, both_ends=True).astype(np.float32)
+            row_major = np.ascontiguousarray(weights)
+            return self._searched(search, row_major, importance, both_ends=True).astype(np.float32)
         scales = np.empty((rows, columns // BLOCK), dtype=np.float32)
         for tile in _tiles(weights):
-            room = _Room(tile.stop - tile.start, columns)
-            blocks = room.standing(weights[tile])
-            room.weight[:] = np.tile(_standing(importance), tile.stop - tile.start)
+            room = _Workspace(tile.stop - tile.start, columns)
+            blocks = room.block_major(weights[tile])
+            room.weight[:] = np.tile(_block_major(importance), tile.stop - tile.start)
             found = self._scales(blocks, room, both_ends=True)
             scales[tile] = found.reshape(-1, columns // BLOCK)
         return scales
 
     def encode(self, weights: Matrix) -> NDArray[np.uint8]:
-        """Each weight by itself, large ones weighing more: best scales, nearest codes, packed."""
+        """Quantize each weight by itself, with large ones weighing more, and return the packed bytes."""
         if search := self._compiled:
             return self._encoded_by(search, np.ascontiguousarray(weights))
         rows, columns = weights.shape
@@ -94,9 +97,9 @@ class Grid:
         room = None
         for tile in _tiles(weights):
             if room is None or room.rows != tile.stop - tile.start:
-                room = _Room(tile.stop - tile.start, columns)
-            blocks = room.standing(weights[tile])
-            _count_by_size(weights[tile], blocks, room.weight)
+                room = _Workspace(tile.stop - tile.start, columns)
+            blocks = room.block_major(weights[tile])
+            _importance_by_size(weights[tile], blocks, room.weight)
             scales = self._scales(blocks, room)
             codes = self.nearest(blocks, inverse(scales), blocks)
             packed[tile] = self._pack(codes, scales).reshape(-1, packed.shape[1])
@@ -111,29 +114,34 @@ class Grid:
         scales = short.astype(np.float32)
         if self.type is gguf.GGMLQuantizationType.Q4_0:
             return search.pack_q4_0(weights, inverse(scales), short)
-        blocks = _standing(weights)
+        blocks = _block_major(weights)
         codes = self.nearest(blocks, inverse(scales.reshape(-1)), blocks)
         return self._pack(codes, scales.reshape(-1)).reshape(len(weights), -1)
 
     def _searched(
-        self, search: CompiledSearch, weights: Matrix, counts: Matrix, *, both_ends: bool = False
+        self,
+        search: CompiledSearch,
+        weights: Matrix,
+        importance: Matrix,
+        *,
+        both_ends: bool = False,
     ) -> NDArray[np.float16]:
-        ends, limits = (self.lowest, self.highest), (float(_TINY), float(_NOTHING))
-        tries = self._tries(both_ends=both_ends)
-        return search.best_scales(weights, counts, tries, ends=ends, limits=limits).astype(
+        ends, limits = (self.lowest, self.highest), (float(_TINY), float(_SMALLEST_WEIGHT))
+        candidates = self._candidates(both_ends=both_ends)
+        return search.best_scales(weights, importance, candidates, ends=ends, limits=limits).astype(
             np.float16
         )
 
-    def _tries(self, *, both_ends: bool) -> list[np.float32]:
+    def _candidates(self, *, both_ends: bool) -> list[np.float32]:
         """First guesses, each as the code of a block's largest weight."""
         ends = (self.lowest, self.highest) if both_ends else (self.lowest,)
-        return [np.float32(end / part) for end in ends for part in _SHRINKAGE]
+        return [np.float32(end / part) for end in ends for part in _CANDIDATE_FACTORS]
 
     @property
     def block_bytes(self) -> int:
         return gguf.GGML_QUANT_SIZES[self.type][1]
 
-    def _scales(self, blocks: Matrix, room: "_Room", *, both_ends: bool = False) -> Matrix:
+    def _scales(self, blocks: Matrix, room: "_Workspace", *, both_ends: bool = False) -> Matrix:
         """[32, blocks] weights, and in `room.weight` what their errors count, to [blocks] scales.
 
         With codes q the best scale is sum(w q) / sum(q q), and the error falls by sum(w q)^2 / sum(q q).
@@ -141,12 +149,12 @@ class Grid:
         """
         high, low = blocks.max(axis=0), blocks.min(axis=0)
         largest = np.where(high > -low, high, low)
-        largest = inverse(np.where(np.abs(largest) < _NOTHING, np.float32(0), largest))
+        largest = inverse(np.where(np.abs(largest) < _SMALLEST_WEIGHT, np.float32(0), largest))
         weighted = np.multiply(blocks, room.weight, out=room.weighted)
-        tries = self._tries(both_ends=both_ends)
-        fit, power = np.empty((2, len(tries), len(largest)), dtype=np.float32)
-        for number, reach in enumerate(tries):
-            codes = self.nearest(blocks, largest * reach, room.codes)
+        candidates = self._candidates(both_ends=both_ends)
+        fit, power = np.empty((2, len(candidates), len(largest)), dtype=np.float32)
+        for number, candidate in enumerate(candidates):
+            codes = self.nearest(blocks, largest * candidate, room.codes)
             # einsum adds up without writing the products.
             np.einsum("ij,ij->j", codes, weighted, out=fit[number])
             np.einsum("ij,ij,ij->j", codes, codes, room.weight, out=power[number])
@@ -155,11 +163,11 @@ class Grid:
         found: Matrix = scales[best, np.arange(len(best))]
         return found.astype(np.float16).astype(np.float32)
 
-    def pack(self, codes: Codes, scales: Scales) -> NDArray[np.uint8]:
-        """[rows, bytes] as GGUF stores them."""
+    def pack(self, codes: QuantizedValues, scales: Scales) -> NDArray[np.uint8]:
+        """Pack codes and scales into the bytes that GGUF stores, [rows, bytes]."""
         return self._pack(codes.reshape(-1, BLOCK).T, scales.reshape(-1)).reshape(len(codes), -1)
 
-    def _pack(self, codes: Codes | Matrix, scales: Matrix) -> NDArray[np.uint8]:
+    def _pack(self, codes: QuantizedValues | Matrix, scales: Matrix) -> NDArray[np.uint8]:
         """[32, blocks] codes and [blocks] scales to [blocks, bytes]."""
         packed = np.empty((len(scales), self.block_bytes), dtype=np.uint8)
         packed[:, :2] = scales.astype(np.float16)[:, None].view(np.uint8)
@@ -183,7 +191,7 @@ class Grid:
 
 
 def inverse(scales: Matrix) -> Matrix:
-    """1 / scale, 0 where it is 0."""
+    """Return 1 / scale, and 0 where the scale is 0."""
     # Without `where=`, which is many times slower.
     return np.asarray(np.float32(1) / np.where(scales == 0, np.float32(np.inf), scales))
 
@@ -197,8 +205,8 @@ def _nearest_levels(levels: tuple[int, ...]) -> Matrix:
     return np.asarray(known[np.abs(halves[:, None] - known).argmin(axis=1)], dtype=np.float32)
 
 
-class _Room:
-    """Memory for one tile, used again for the next: fresh memory costs more than what is computed in it."""
+class _Workspace:
+    """Memory for one tile, reused for the next: allocating it costs more than what is computed in it."""
 
     def __init__(self, rows: int, columns: int) -> None:
         self.rows = rows
@@ -207,41 +215,41 @@ class _Room:
             np.empty(shape, dtype=np.float32) for _ in range(4)
         )
 
-    def standing(self, weights: Matrix) -> Matrix:
+    def block_major(self, weights: Matrix) -> Matrix:
         self._blocks[:] = weights.reshape(-1, BLOCK).T
         return self._blocks
 
 
-def _count_by_size(weights: Matrix, blocks: Matrix, counts: Matrix) -> None:
+def _importance_by_size(weights: Matrix, blocks: Matrix, importance: Matrix) -> None:
     """How much the error of each weight in `blocks` counts where nothing is known of its inputs: as in ggml,
     between all alike and by size. Counting all alike gives a smaller error, and a worse model."""
-    np.square(blocks, out=counts)
-    counts += np.repeat(_mean_squares(weights), weights.shape[1] // BLOCK)
-    np.sqrt(counts, out=counts)
+    np.square(blocks, out=importance)
+    importance += np.repeat(_mean_squares(weights), weights.shape[1] // BLOCK)
+    np.sqrt(importance, out=importance)
 
 
 def _mean_squares(weights: Matrix) -> Matrix:
-    """Of each row."""
+    """Return the mean square of each row."""
     squares: Matrix = np.einsum("ij,ij->i", weights, weights)
     squares /= np.float32(weights.shape[1])
     return squares
 
 
 def _tiles(weights: Matrix) -> Iterator[slice]:
-    """Rows that are looked at together."""
+    """Yield the rows that are processed together."""
     yield from slices(len(weights), max(1, _TILE_WEIGHTS // weights.shape[1]))
 
 
-def _standing(weights: Matrix) -> Matrix:
+def _block_major(weights: Matrix) -> Matrix:
     """[32, blocks]: numpy is several times faster across many blocks than along a short one."""
     return np.ascontiguousarray(weights.reshape(-1, BLOCK).T)
 
 
-Q4_0 = Grid(type=gguf.GGMLQuantizationType.Q4_0, lowest=-8, highest=7)
-Q5_0 = Grid(type=gguf.GGMLQuantizationType.Q5_0, lowest=-16, highest=15)
-Q8_0 = Grid(type=gguf.GGMLQuantizationType.Q8_0, lowest=-127, highest=127)
+Q4_0 = BlockFormat(type=gguf.GGMLQuantizationType.Q4_0, lowest=-8, highest=7)
+Q5_0 = BlockFormat(type=gguf.GGMLQuantizationType.Q5_0, lowest=-16, highest=15)
+Q8_0 = BlockFormat(type=gguf.GGMLQuantizationType.Q8_0, lowest=-127, highest=127)
 
-IQ4_NL = Grid(
+IQ4_NL = BlockFormat(
     type=gguf.GGMLQuantizationType.IQ4_NL,
     lowest=-127,
     highest=113,
@@ -249,4 +257,4 @@ IQ4_NL = Grid(
 )
 """Levels that lie closer where most weights are: in as many bytes as Q4_0 much closer to the weights."""
 
-GRIDS = {grid.type: grid for grid in (Q4_0, IQ4_NL, Q5_0, Q8_0)}
+BLOCK_FORMATS = {block_format.type: block_format for block_format in (Q4_0, IQ4_NL, Q5_0, Q8_0)}

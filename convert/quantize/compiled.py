@@ -44,8 +44,8 @@ class CompiledSearch:
     def best_scales(
         self,
         weights: Matrix,
-        counts: Matrix,
-        reach: Sequence[np.float32],
+        importance: Matrix,
+        candidate_codes: Sequence[np.float32],
         *,
         ends: tuple[int, int],
         limits: tuple[float, float],
@@ -54,11 +54,11 @@ class CompiledSearch:
         each column, or [rows, 1]: the mean square of each row."""
         rows, columns = weights.shape
         scales = np.empty((rows, columns // _BLOCK), dtype=np.float32)
-        tries = np.array(reach, dtype=np.float32)
-        counts = np.ascontiguousarray(counts, dtype=np.float32)
-        by_row = counts.shape == (rows, 1)
-        given = (None, counts.ctypes.data) if by_row else (counts.ctypes.data, None)
-        sizes = (scales.size, columns // _BLOCK, tries.ctypes.data, len(tries))
+        candidates = np.array(candidate_codes, dtype=np.float32)
+        importance = np.ascontiguousarray(importance, dtype=np.float32)
+        by_row = importance.shape == (rows, 1)
+        given = (None, importance.ctypes.data) if by_row else (importance.ctypes.data, None)
+        sizes = (scales.size, columns // _BLOCK, candidates.ctypes.data, len(candidates))
         self._best_scales(weights.ctypes.data, *given, *sizes, *ends, *limits, scales.ctypes.data)
         return scales
 

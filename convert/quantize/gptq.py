@@ -1,9 +1,9 @@
-"""Rounding of a weight matrix onto a grid so that its outputs, not its weights, stay close.
+"""GPTQ: quantize a weight matrix so that its outputs, not its weights, stay close.
 
-The loss of rounded weights V against W is trace((W - V) H (W - V)^T), H the mean of x x^T over the
-inputs x that the matrix sees. `round_matrix` rounds column after column, each compensating the errors of
-those before it (GPTQ, arXiv 2210.17323, in the factored form of QuIP's LDLQ, arXiv 2307.13304, which
-needs no inverse), then improves scales and codes in turn by coordinate descent. Knows no model.
+The loss of quantized weights V against W is trace((W - V) H (W - V)^T), where H is the mean of x x^T over the
+inputs x of the matrix. `gptq_round` quantizes column after column, and each column compensates the errors of
+those before it (GPTQ, arXiv 2210.17323, in the factored form of QuIP's LDLQ, arXiv 2307.13304, which needs no
+inverse). `coordinate_descent` then refines scales and codes alternately. Knows no model.
 """
 
 import contextlib
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from convert.errors import CalibrationFailed
 from convert.parallel import CORES, in_parallel, slices, stop_if_asked
-from convert.quantize.block_formats import BLOCK, Codes, Grid, Scales, inverse
+from convert.quantize.block_formats import BLOCK, BlockFormat, QuantizedValues, Scales, inverse
 from convert.quantize.cholesky import cholesky
 from convert.weights import Matrix
 
@@ -29,19 +29,20 @@ Hessian = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rounded:
-    """A matrix on a grid."""
+class QuantizedMatrix:
+    """A matrix in blocks: its integer codes, and the scale of each block."""
 
-    grid: Grid
-    codes: Codes
+    block_format: BlockFormat
+    codes: QuantizedValues
     scales: Scales
 
     def weights(self) -> Matrix:
-        """In float32, as llama.cpp dequantizes them."""
+        """Return the weights in float32, as llama.cpp dequantizes them."""
         return self.codes.astype(np.float32) * _spread(self.scales)
 
     def packed(self) -> NDArray[np.uint8]:
-        return self.grid.pack(self.codes, self.scales)
+        """Return the bytes that a GGUF file stores, [rows, bytes]."""
+        return self.block_format.pack(self.codes, self.scales)
 
 
 def _spread(scales: Scales) -> Matrix:
@@ -50,7 +51,7 @@ def _spread(scales: Scales) -> Matrix:
 
 
 def loss(weights: Matrix, rounded: Matrix, hessian: Hessian) -> float:
-    """trace((W - V) H (W - V)^T)"""
+    """Return trace((W - V) H (W - V)^T): the mean squared error of the outputs, summed over the rows."""
 
     def of_rows(rows: slice) -> float:
         error = weights[rows] - rounded[rows]
@@ -60,7 +61,8 @@ def loss(weights: Matrix, rounded: Matrix, hessian: Hessian) -> float:
 
 
 def damped(hessian: Hessian, damping: float) -> Hessian:
-    """H plus `damping` times its mean diagonal: what was not seen in calibration stays in place too."""
+    """Return H plus `damping` times its mean diagonal, so that directions that the calibration data does not
+    contain are kept in place too."""
     mean = float(np.diag(hessian).mean()) or 1.0
     result = hessian.copy()
     result[np.diag_indices_from(result)] += damping * mean
@@ -68,8 +70,11 @@ def damped(hessian: Hessian, damping: float) -> Hessian:
 
 
 def with_damping(hessian: Hessian, damping: float, use: Callable[[Hessian], T]) -> T:
-    """What `use` makes of the damped Hessian; where float32 is too coarse to factor it, of one with ten and
-    with a hundred times the damping. Raises CalibrationFailed."""
+    """Return what `use` makes of the damped Hessian.
+
+    Where float32 is too coarse to factor it, the damping is raised tenfold, and once more. Raises
+    CalibrationFailed.
+    """
     # LAPACK factors what is not a number without a word.
     for times in (1, 10, 100) if np.isfinite(hessian).all() else ():
         with contextlib.suppress(np.linalg.LinAlgError):
@@ -81,18 +86,18 @@ def with_damping(hessian: Hessian, damping: float, use: Callable[[Hessian], T]) 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Prepared:
-    """What all matrices that see the same inputs are rounded by."""
+class HessianFactor:
+    """A factored Hessian, shared by all matrices that have the same inputs."""
 
     hessian: Hessian
     """Positive definite (see `damped`)."""
     order: NDArray[np.intp]
-    """Columns, those that matter most first."""
+    """The columns, those with the largest inputs first."""
     factor: Hessian
     """U of H = U D U^T, unit upper triangular, rows and columns in that order."""
 
     @classmethod
-    def of(cls, hessian: Hessian) -> "Prepared":
+    def of(cls, hessian: Hessian) -> "HessianFactor":
         order = np.argsort(-np.diag(hessian), kind="stable")
         lower = cholesky(hessian[np.ix_(order[::-1], order[::-1])])
         upper = lower[::-1, ::-1]
@@ -100,44 +105,54 @@ class Prepared:
         return cls(hessian=hessian, order=order, factor=factor)
 
 
-def round_matrix(weights: Matrix, inputs: Prepared, grid: Grid, *, sweeps: int = 2) -> Rounded:
-    """`weights` [rows, columns] on `grid`."""
-    return bettered(weights, inputs, compensated(weights, inputs, grid), sweeps=sweeps)
+def round_matrix(
+    weights: Matrix, inputs: HessianFactor, block_format: BlockFormat, *, sweeps: int = 2
+) -> QuantizedMatrix:
+    """Quantize `weights` [rows, columns]: GPTQ, then `sweeps` of coordinate descent."""
+    return coordinate_descent(
+        weights, inputs, gptq_round(weights, inputs, block_format), sweeps=sweeps
+    )
 
 
-def nearest(weights: Matrix, inputs: Prepared, grid: Grid) -> Rounded:
-    """The best scales for the inputs, and to each weight its nearest code."""
-    scales = grid.scales(weights, np.diag(inputs.hessian))
-    codes = grid.codes(weights, _spread(scales))
-    return Rounded(grid=grid, codes=codes.astype(np.int8), scales=scales)
+def round_to_nearest(
+    weights: Matrix, inputs: HessianFactor, block_format: BlockFormat
+) -> QuantizedMatrix:
+    """Quantize each weight to its nearest code, with the scales that suit the inputs best."""
+    scales = block_format.scales(weights, np.diag(inputs.hessian))
+    codes = block_format.codes(weights, _spread(scales))
+    return QuantizedMatrix(block_format=block_format, codes=codes.astype(np.int8), scales=scales)
 
 
-def compensated(weights: Matrix, inputs: Prepared, grid: Grid) -> Rounded:
-    """The same scales; each column's codes make good for the errors of those before it."""
+def gptq_round(
+    weights: Matrix, inputs: HessianFactor, block_format: BlockFormat
+) -> QuantizedMatrix:
+    """Quantize with the same scales, column by column: each column compensates the errors of those before."""
     importance = np.diag(inputs.hessian)
 
     def of_rows(rows: slice) -> tuple[Matrix, Matrix]:
-        standing = np.ascontiguousarray(weights[rows].T)
-        scales = np.ascontiguousarray(grid.scales(weights[rows], importance).T)
-        return _compensate(standing, inputs, grid, scales), scales
+        column_major = np.ascontiguousarray(weights[rows].T)
+        scales = np.ascontiguousarray(block_format.scales(weights[rows], importance).T)
+        return _gptq_columns(column_major, inputs, block_format, scales), scales
 
-    return _of_parts(grid, in_parallel(of_rows, _parts(weights)))
+    return _of_parts(block_format, in_parallel(of_rows, _parts(weights)))
 
 
-def bettered(weights: Matrix, inputs: Prepared, rounded: Rounded, *, sweeps: int = 2) -> Rounded:
-    """Scales and codes bettered in turn, as long as that changes anything."""
-    grid = rounded.grid
+def coordinate_descent(
+    weights: Matrix, inputs: HessianFactor, rounded: QuantizedMatrix, *, sweeps: int = 2
+) -> QuantizedMatrix:
+    """Refine scales and codes alternately, for at most `sweeps` rounds and while any code changes."""
+    block_format = rounded.block_format
 
     def of_rows(rows: slice) -> tuple[Matrix, Matrix]:
-        standing = np.ascontiguousarray(weights[rows].T)
+        column_major = np.ascontiguousarray(weights[rows].T)
         scales = np.ascontiguousarray(rounded.scales[rows].T)
         codes = np.ascontiguousarray(rounded.codes[rows].T).astype(np.float32)
         for _ in range(sweeps):
-            if not _descend(standing, inputs.hessian, grid, scales, codes):
+            if not _descend(column_major, inputs.hessian, block_format, scales, codes):
                 break
         return codes, scales
 
-    return _of_parts(grid, in_parallel(of_rows, _parts(weights)))
+    return _of_parts(block_format, in_parallel(of_rows, _parts(weights)))
 
 
 def _parts(weights: Matrix) -> Iterator[slice]:
@@ -145,21 +160,23 @@ def _parts(weights: Matrix) -> Iterator[slice]:
     return slices(len(weights), -(-len(weights) // CORES))
 
 
-def _of_parts(grid: Grid, parts: Sequence[tuple[Matrix, Matrix]]) -> Rounded:
-    """Of standing codes and scales, some rows after others."""
-    return Rounded(
-        grid=grid,
+def _of_parts(block_format: BlockFormat, parts: Sequence[tuple[Matrix, Matrix]]) -> QuantizedMatrix:
+    """Join the parts' codes and scales, which are column-major, row after row."""
+    return QuantizedMatrix(
+        block_format=block_format,
         codes=np.concatenate([codes.T.astype(np.int8) for codes, _ in parts]),
         scales=np.concatenate([scales.T for _, scales in parts]),
     )
 
 
-# From here on matrices stand: [columns, rows] and [blocks, rows]. Work goes column by column, and a column
-# that lies together is several times faster.
+# From here on matrices are column-major: [columns, rows] and [blocks, rows]. The work goes column by column,
+# and a contiguous column is several times faster.
 
 
-def _compensate(weights: Matrix, inputs: Prepared, grid: Grid, scales: Matrix) -> Matrix:
-    """Codes, column after column in the given order.
+def _gptq_columns(
+    weights: Matrix, inputs: HessianFactor, block_format: BlockFormat, scales: Matrix
+) -> Matrix:
+    """Return the codes, found column after column in the factor's order.
 
     With H = U D U^T the loss is the sum over k of D_k times the squared
     column k of (W - V) U; of those columns k only depends on V's columns up to k.
@@ -179,7 +196,7 @@ def _compensate(weights: Matrix, inputs: Prepared, grid: Grid, scales: Matrix) -
             target = targets[block]
             for at, column in enumerate(here[block]):
                 scale, error = scales[column // BLOCK], errors[first + at]
-                code = grid.nearest(target[at], inverses[column // BLOCK], codes[column])
+                code = block_format.nearest(target[at], inverses[column // BLOCK], codes[column])
                 np.subtract(weights[column], np.multiply(scale, code, out=error), out=error)
                 target[at + 1 :] += inner[at, at + 1 :, None] * error
             after = slice(first + BLOCK, end)
@@ -189,60 +206,70 @@ def _compensate(weights: Matrix, inputs: Prepared, grid: Grid, scales: Matrix) -
     return codes
 
 
-def _descend(weights: Matrix, hessian: Hessian, grid: Grid, scales: Matrix, codes: Matrix) -> bool:
-    """One sweep of coordinate descent over each block's scale and codes, in place. Was anything bettered?"""
+def _descend(
+    weights: Matrix, hessian: Hessian, block_format: BlockFormat, scales: Matrix, codes: Matrix
+) -> bool:
+    """Run one sweep of coordinate descent over each block's scale and codes, in place; tell whether any code
+    changed."""
     errors = weights - codes * np.repeat(scales, BLOCK, axis=0)
     changed = 0
     for chunk in slices(len(weights), _CHUNK):
         stop_if_asked()
-        pulls = hessian[chunk] @ errors
+        gradients = hessian[chunk] @ errors
         for begin in range(chunk.start, chunk.stop, BLOCK):
             here, after = slice(begin, begin + BLOCK), slice(begin + BLOCK, chunk.stop)
             before = errors[here].copy()
             changed += _descend_block(
-                grid,
+                block_format,
                 scales[begin // BLOCK],
                 codes[here],
                 errors[here],
-                pulls[begin - chunk.start :][:BLOCK],
+                gradients[begin - chunk.start :][:BLOCK],
                 hessian[here, here],
             )
-            pulls[after.start - chunk.start :] -= hessian[after, here] @ (before - errors[here])
+            gradients[after.start - chunk.start :] -= hessian[after, here] @ (before - errors[here])
     return changed > 0
 
 
 def _descend_block(
-    grid: Grid, scale: Matrix, codes: Matrix, errors: Matrix, pull: Matrix, inner: Hessian
+    block_format: BlockFormat,
+    scale: Matrix,
+    codes: Matrix,
+    errors: Matrix,
+    gradient: Matrix,
+    inner: Hessian,
 ) -> int:
-    """Better a block's `scale` [rows], `codes` and with them `errors` [32, rows], in place; `pull`,
-    H times all errors, is used up. How many codes have changed?"""
-    new_scale = _better_scale(codes, scale, pull, inner)
+    """Refine a block's `scale` [rows], `codes` and with them `errors` [32, rows], in place.
+
+    Returns how many codes changed; `gradient`, H times all errors, is overwritten.
+    """
+    new_scale = _refined_scale(codes, scale, gradient, inner)
     step = (new_scale - scale) * codes
     errors -= step
-    pull -= inner @ step
+    gradient -= inner @ step
     scale[:] = new_scale
     inverses = inverse(scale)
     changed = 0
     for at in range(BLOCK):
         code = codes[at]
-        wanted = pull[at] / inner[at, at]
-        wanted += scale * code
-        new = grid.nearest(wanted, inverses, wanted)
+        unrounded = gradient[at] / inner[at, at]
+        unrounded += scale * code
+        new = block_format.nearest(unrounded, inverses, unrounded)
         moved = new - code
         changed += int(np.count_nonzero(moved))
         moved *= scale
         errors[at] -= moved
-        pull[at + 1 :] -= inner[at, at + 1 :, None] * moved
+        gradient[at + 1 :] -= inner[at, at + 1 :, None] * moved
         code[:] = new
     return changed
 
 
-def _better_scale(code: Matrix, scale: Matrix, pull: Matrix, inner: Hessian) -> Matrix:
-    """The best scale of one block for its codes, where F16 can express a better one than the present."""
+def _refined_scale(code: Matrix, scale: Matrix, gradient: Matrix, inner: Hessian) -> Matrix:
+    """Return the best scale of one block for its codes, if F16 can express one that is better than now."""
     curvature = np.einsum("ij,ij->j", inner @ code, code)
-    slope = np.einsum("ij,ij->j", code, pull)
+    slope = np.einsum("ij,ij->j", code, gradient)
     step = np.divide(slope, curvature, out=np.zeros_like(slope), where=curvature > 0)
     new = (scale + step).astype(np.float16).astype(np.float32)
-    taken = new - scale
-    gain = taken * (2 * slope - taken * curvature)
+    applied = new - scale
+    gain = applied * (2 * slope - applied * curvature)
     return np.where(gain > 0, new, scale)

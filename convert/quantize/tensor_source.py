@@ -1,6 +1,7 @@
-"""A source's rows as the bytes of a GGUF tensor: copied, repacked exactly, or rounded row by row.
+"""The bytes of one GGUF tensor from the rows of a checkpoint: copied, repacked exactly, or quantized.
 
-Knows one tensor at a time; matrices that are rounded for their inputs come from calibrate/calibration.py.
+Knows one tensor at a time, and quantizes each weight by itself; matrices that are quantized for their inputs
+come from calibrate/calibration.py.
 """
 
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from convert import gemma3
 from convert.errors import BadTensor
 from convert.parallel import in_order, slices
 from convert.quantize.bit_allocation import PlannedTensor, Type
-from convert.quantize.block_formats import GRIDS
+from convert.quantize.block_formats import BLOCK_FORMATS
 from convert.weights import Matrix, WeightSource
 
 _CHUNK_WEIGHTS = 1_000_000
@@ -39,8 +40,8 @@ Bytes = NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TensorRows:
-    """The rows that one tensor of the output is made of."""
+class TensorSource:
+    """One tensor of the output, and the rows of the checkpoint that it is made of."""
 
     planned: PlannedTensor
     source: WeightSource
@@ -52,15 +53,18 @@ class TensorRows:
 
     @property
     def row_bytes(self) -> int:
-        """Of a row in the output."""
+        """Bytes of a row in the output."""
         return self.planned.size_bytes // len(self)
 
     def chunks(self) -> Iterator[slice]:
-        """Ranges of rows small enough for memory."""
+        """Yield ranges of rows that fit into memory."""
         yield from slices(len(self), max(1, _CHUNK_WEIGHTS // self.planned.shape[-1]))
 
     def values(self, rows: slice) -> Matrix:
-        """As llama.cpp shall use them, in float32. Raises BadTensor for more than the type can hold."""
+        """Read rows in float32, as llama.cpp uses them.
+
+        Raises BadTensor for a value that the type cannot hold.
+        """
         if self.kept is None:
             stored = self.source.rows(rows.start, rows.stop)
         else:
@@ -82,19 +86,19 @@ class TensorRows:
         )
 
     def values_at(self, numbers: NDArray[np.int64]) -> Matrix:
-        """The same of single rows, by ascending number."""
+        """Read single rows by ascending number, as llama.cpp uses them."""
         wanted = numbers if self.kept is None else self.kept[numbers]
         return gemma3.transformed(self.planned.name, _gathered(self.source, wanted))
 
     @property
     def repacking_error(self) -> float | None:
-        """Where the source's own codes are taken, how far they are off at most, relatively; else None."""
+        """The largest relative error of the repacked codes, or None where the tensor is not repacked."""
         if self.planned.type is not Type.Q4_0 or self.kept is not None:
             return None
         return self.source.q4_0_error
 
     def encoded(self) -> Iterator[Bytes]:
-        """The tensor's bytes, rounded without calibration where rounding is needed."""
+        """Yield the tensor's bytes, quantized without calibration where that is needed."""
         return in_order(self._encode, self.chunks())
 
     def _encode(self, rows: slice) -> Bytes:
@@ -103,13 +107,13 @@ class TensorRows:
             assert blocks is not None, self.source.name
             return blocks
         values, kind = self.values(rows), self.planned.type
-        if kind in GRIDS:
-            return GRIDS[kind].encode(values)
+        if kind in BLOCK_FORMATS:
+            return BLOCK_FORMATS[kind].encode(values)
         return quants.quantize(values, kind).view(np.uint8)
 
 
 def _gathered(source: WeightSource, kept: NDArray[np.int64]) -> Matrix:
-    """Rows by number, ascending, read in runs of neighbours; small gaps are read along."""
+    """Read rows by ascending number, in runs of neighbours that may contain small gaps."""
     runs = np.split(kept, np.flatnonzero(np.diff(kept) > _GAP_ROWS) + 1)
     return np.concatenate(
         [source.rows(int(run[0]), int(run[-1]) + 1)[run - run[0]] for run in runs]

@@ -44,7 +44,7 @@ def manifest_text(
     sampling: Mapping[str, object],
 ) -> str:
     """The manifest as TOML."""
-    context_tokens = min(CONTEXT_TOKENS, config.context_length)
+    context_tokens = min(CONTEXT_TOKENS, config.max_position_embeddings)
     document = tomlkit.document()
     document.add("name", tomlkit.item(name))
     document.add("title", tomlkit.item(title))
@@ -96,6 +96,6 @@ def _choices(options: ConversionOptions) -> dict[str, object]:
             choices[f"{key}_sha256"] = sha256_of(path)
     if options.calibration is not None:
         choices["calibration_tokens"] = options.calibration_tokens
-    if options.most_bytes is not None:
-        choices["size"] = options.most_bytes
+    if options.target_size_bytes is not None:
+        choices["size"] = options.target_size_bytes
     return choices

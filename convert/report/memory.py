@@ -16,10 +16,12 @@ def memory_bytes(config: Gemma3Config, *, pieces: int, file_bytes: int, context_
     """Weights, KV cache in F16 for `context_tokens`, buffers, vocabulary, program."""
     context = _round_up(context_tokens)
     window = min(context, _round_up(config.sliding_window + _BATCH_TOKENS))
-    of_whole = config.layers // config.sliding_pattern
-    cells = of_whole * context + (config.layers - of_whole) * window
-    cache = cells * config.kv_heads * config.head_width * 2 * 2
-    buffer = 4 * _BATCH_TOKENS * (3 * config.feed_forward + 4 * config.width) + 8 * pieces
+    of_whole = config.num_hidden_layers // config.sliding_window_pattern
+    cells = of_whole * context + (config.num_hidden_layers - of_whole) * window
+    cache = cells * config.num_key_value_heads * config.head_dim * 2 * 2
+    buffer = (
+        4 * _BATCH_TOKENS * (3 * config.intermediate_size + 4 * config.hidden_size) + 8 * pieces
+    )
     return file_bytes + cache + buffer + _PROGRAM_BYTES + _BYTES_A_PIECE * pieces
 
 

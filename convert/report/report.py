@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from convert.calibrate.ablation import LARGEST
-from convert.calibrate.divergence import ALL_Q4_0, PLAIN, WRITTEN, Closeness
+from convert.calibrate.divergence import ALL_Q4_0, PLAIN, WRITTEN, DivergenceReport
 from convert.vocabulary.proof import TokenizationComparison
 
 
@@ -33,7 +33,7 @@ class Report:
     """Texts with the full and with the trimmed vocabulary."""
     tokens_per_word: float
     """Of the Tajik calibration text."""
-    closeness: Closeness | None
+    divergence: DivergenceReport | None
     """To the unrounded model on text held out; None without calibration."""
     losses: dict[str, float]
     """Calibrated tensors: lost power of the output."""
@@ -69,8 +69,8 @@ class Report:
                 f"              {name}: {found.equal:,} of {found.lines:,} lines tokenized as before,"
                 f" {found.more_tokens:+.2%} tokens"
             )
-        if self.closeness:
-            lines += _closeness_lines(self.closeness)
+        if self.divergence:
+            lines += _divergence_lines(self.divergence)
         worst = max(self.tensor_errors, key=self.tensor_errors.__getitem__)
         lines.append(f"  tensors     largest error {self.tensor_errors[worst]:.1%} in {worst}")
         if self.torch:
@@ -84,23 +84,24 @@ def _factor(times: float) -> str:
     return f"{times:.1f} times smaller than" if times >= 1 else f"{1 / times:.1f} times as large as"
 
 
-def _closeness_lines(closeness: Closeness) -> list[str]:
+def _divergence_lines(divergence: DivergenceReport) -> list[str]:
     lines = [
-        f"  held-out text, {closeness.tokens:,} tokens; perplexity unrounded {closeness.perplexity_exact:.2f}"
+        f"  held-out text, {divergence.tokens:,} tokens;"
+        f" perplexity unrounded {divergence.perplexity_reference:.2f}"
     ]
-    steps = dict(closeness.steps)
+    steps = dict(divergence.steps)
     shown = {
         **({LARGEST: steps.pop(LARGEST)} if steps else {}),
-        **({ALL_Q4_0: closeness.q4_0} if closeness.q4_0 else {}),
-        PLAIN: closeness.plain,
+        **({ALL_Q4_0: divergence.q4_0} if divergence.q4_0 else {}),
+        PLAIN: divergence.plain,
         **steps,
-        WRITTEN: closeness.rounded,
+        WRITTEN: divergence.rounded,
     }
     width = max(9, *map(len, shown))
     for name, found in shown.items():
         lines.append(
             f"    {name:<{width}} perplexity {found.perplexity:.2f}, KL divergence {found.kl_divergence:.4f},"
-            f" same first choice {found.same_first_choice:.1%}"
+            f" same first choice {found.top1_agreement:.1%}"
         )
     return lines
 

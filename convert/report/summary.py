@@ -23,12 +23,12 @@ def remarks(options: ConversionOptions, vocabulary: VocabularyPlan, *, chat: boo
     return found
 
 
-def of_checkpoint(said: Sequence[str], type: Type) -> list[str]:
+def of_checkpoint(remarks: Sequence[str], type: Type) -> list[str]:
     """What is said of the checkpoint, where its matrices become `type`: only Q4_0 takes INT4 codes over."""
     if type is Type.Q4_0:
-        return list(said)
-    others = [remark for remark in said if " INT4 matri" not in remark]
-    if len(others) < len(said):
+        return list(remarks)
+    others = [remark for remark in remarks if " INT4 matri" not in remark]
+    if len(others) < len(remarks):
         others.append(f"INT4 matrices are dequantized and become {type.name}")
     return others
 

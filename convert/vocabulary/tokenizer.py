@@ -86,7 +86,7 @@ class Tokenizer:
     """The file the pieces come from, for the report."""
     template_source: str
     """The file the template comes from, for the report; `Gemma 3` where there was none."""
-    said: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
     """What the model maker should know of it, in sentences without a full stop."""
 
     def __len__(self) -> int:
@@ -128,7 +128,7 @@ def read_tokenizer(folder: Path) -> Tokenizer:
     special = _special_ids(ids, config, source)
     for token in special.all():
         table.kinds[token] = gguf.TokenType.CONTROL
-    template, template_source, said = _chat_template(folder, config)
+    template, template_source, remarks = _chat_template(folder, config)
     return Tokenizer(
         pieces=tuple(table.pieces),
         scores=np.array(table.scores, dtype=np.float32),
@@ -138,7 +138,7 @@ def read_tokenizer(folder: Path) -> Tokenizer:
         add_bos=bool(config.get("add_bos_token", True)),
         source=source,
         template_source=template_source,
-        said=said,
+        remarks=remarks,
     )
 
 
@@ -156,9 +156,9 @@ def fit_to_embedding(tokenizer: Tokenizer, rows: int) -> Tokenizer:
             f"{tokenizer.source} has {len(tokenizer):,} pieces, the embedding {rows:,} rows.",
             "Take the tokenizer that this checkpoint was trained with.",
         )
-    said = list(tokenizer.said)
+    remarks = list(tokenizer.remarks)
     if padding > 0:
-        said.append(f"padding left out: {padding:,} rows of the embedding without a piece")
+        remarks.append(f"padding left out: {padding:,} rows of the embedding without a piece")
     lacking = [
         piece
         for piece, kind in zip(tokenizer.pieces[rows:], beyond, strict=True)
@@ -166,13 +166,13 @@ def fit_to_embedding(tokenizer: Tokenizer, rows: int) -> Tokenizer:
     ]
     if lacking:
         shown = ", ".join(lacking[:3]) + (" …" if len(lacking) > 3 else "")
-        said.append(f"left out, because the embedding has no row for them: {shown}")
+        remarks.append(f"left out, because the embedding has no row for them: {shown}")
     return replace(
         tokenizer,
         pieces=tokenizer.pieces[:rows],
         scores=tokenizer.scores[:rows],
         kinds=tokenizer.kinds[:rows],
-        said=tuple(said),
+        remarks=tuple(remarks),
     )
 
 
@@ -281,7 +281,7 @@ def _special_ids(ids: dict[str, int], config: dict[str, Any], source: str) -> Sp
 
 def _chat_template(folder: Path, config: dict[str, Any]) -> tuple[str, str, tuple[str, ...]]:
     """The template's source, the file's name, and what is to be said of it."""
-    said = []
+    remarks = []
     path = folder / "chat_template.jinja"
     if path.is_file():
         try:
@@ -292,7 +292,7 @@ def _chat_template(folder: Path, config: dict[str, Any]) -> tuple[str, str, tupl
             ) from error
         if own.strip():
             return own, path.name, ()
-        said.append(f"{path.name} is empty and counts as none")
+        remarks.append(f"{path.name} is empty and counts as none")
     processor = _optional_json(folder / "chat_template.json")
     for name, content in (("chat_template.json", processor), ("tokenizer_config.json", config)):
         template = content.get("chat_template")
@@ -304,7 +304,7 @@ def _chat_template(folder: Path, config: dict[str, Any]) -> tuple[str, str, tupl
             }
             template = named.get("default")
             if template is None:
-                said.append(f"{name} has no default chat template, Gemma 3's is taken")
+                remarks.append(f"{name} has no default chat template, Gemma 3's is taken")
         if isinstance(template, str) and template.strip():
-            return template, name, tuple(said)
-    return GEMMA_TEMPLATE, _NO_TEMPLATE, tuple(said)
+            return template, name, tuple(remarks)
+    return GEMMA_TEMPLATE, _NO_TEMPLATE, tuple(remarks)

@@ -40,7 +40,7 @@ def run_convert(
     verify: str | None,
 ) -> None:
     """Convert and print the report. Raises ConversionFailed, NoConverter."""
-    rows, most_bytes = vocabulary_rows(vocabulary), size_bytes(size)
+    rows, target_size_bytes = vocabulary_rows(vocabulary), size_bytes(size)
     with _failures_told():
         # Before numpy, rich and their like are loaded, which takes a slow computer seconds.
         from convert.checkpoint.folder import read_folder
@@ -66,7 +66,7 @@ def run_convert(
         calibration={"": DEFAULT_TEXT, "none": None}.get(calibration, Path(calibration)),
         calibration_tokens=calibration_tokens or CALIBRATION_TOKENS,
         measure_steps=steps,
-        most_bytes=most_bytes,
+        target_size_bytes=target_size_bytes,
         name=name,
         license=license,
         force=force,

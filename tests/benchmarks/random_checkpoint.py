@@ -36,7 +36,7 @@ def write_random_checkpoint(
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("tokenizer.model", "tokenizer_config.json", "generation_config.json"):
         shutil.copy(tokenizer / name, folder / name)
-    width, all_layers, feed_forward, heads, kv_heads, window, scaling = SHAPES[size]
+    width, all_layers, feed_forward, heads, num_key_value_heads, window, scaling = SHAPES[size]
     config = {
         "architectures": ["Gemma3ForCausalLM"],
         "model_type": "gemma3_text",
@@ -44,7 +44,7 @@ def write_random_checkpoint(
         "num_hidden_layers": layers or all_layers,
         "intermediate_size": feed_forward,
         "num_attention_heads": heads,
-        "num_key_value_heads": kv_heads,
+        "num_key_value_heads": num_key_value_heads,
         "head_dim": 256,
         "sliding_window": window,
         "query_pre_attn_scalar": 256,

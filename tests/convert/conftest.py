@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from convert import pipeline
-from convert.calibrate.calibration_data import DEFAULT_TEXT, tokenized_texts
+from convert.calibrate.calibration_data import DEFAULT_TEXT, calibration_sequences
 from tests.convert.checkpoints import WrittenCheckpoint, write_checkpoint
-from tests.convert.conversions import TOKENS_IN_TEXT
+from tests.convert.conversions import SEQUENCE_LENGTH
 
 
 @pytest.fixture(scope="session")
@@ -28,10 +28,10 @@ def one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def short_texts(monkeypatch: pytest.MonkeyPatch) -> None:
+def short_sequences(monkeypatch: pytest.MonkeyPatch) -> None:
     """Calibration on texts of few tokens."""
-    shorter = partial(tokenized_texts, tokens_in_text=TOKENS_IN_TEXT)
-    monkeypatch.setattr(pipeline, "tokenized_texts", shorter)
+    shorter = partial(calibration_sequences, sequence_length=SEQUENCE_LENGTH)
+    monkeypatch.setattr(pipeline, "calibration_sequences", shorter)
 
 
 @pytest.fixture(scope="session")

@@ -10,20 +10,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convert.calibrate.conversations import ChatTemplates
-from convert.calibrate.gemma3_forward import LayerMath, attention, feed_forward
-from convert.calibrate.reference_model import ExactModel
+from convert.calibrate.gemma3_forward import Layer, attention_sublayer, mlp_sublayer
+from convert.calibrate.reference_model import ReferenceModel
 from convert.checkpoint.checkpoint import open_checkpoint
 from convert.native.ggml import decoded
 from convert.options import ConversionOptions
 from convert.pipeline import convert
 from convert.progress import Progress
 from convert.quantize.bit_allocation import Type, plan_types
-from convert.quantize.tensor_source import TensorRows
+from convert.quantize.tensor_source import TensorSource
 from convert.report.report import Report
 from convert.weights import Matrix
 from soro_edge.chat.jinja import chat_environment
 
-TOKENS_IN_TEXT = 96
+SEQUENCE_LENGTH = 96
 
 
 class Silent:
@@ -65,30 +65,30 @@ def convert_tiny(
     return convert(options, progress or Silent(), templates or Templates())
 
 
-def exact_model(folder: Path, type: Type = Type.F32) -> ExactModel:
+def reference_model(folder: Path, type: Type = Type.F32) -> ReferenceModel:
     """A checkpoint's model, its tensors planned in `type`."""
     checkpoint = open_checkpoint(folder)
     config = checkpoint.config
-    plan = plan_types(config, rows=config.vocabulary_rows, type=type)
+    plan = plan_types(config, rows=config.vocab_size, type=type)
     tensors = {
-        planned.name: TensorRows(
+        planned.name: TensorSource(
             planned=planned, source=checkpoint.tensors[planned.name], kept=None
         )
         for planned in plan
     }
-    return ExactModel(config=config, tensors=tensors)
+    return ReferenceModel(config=config, tensors=tensors)
 
 
-def log_probabilities(model: ExactModel, texts: list[list[int]]) -> list[Matrix]:
+def log_probabilities(model: ReferenceModel, texts: list[list[int]]) -> list[Matrix]:
     """After each token, for texts of one length."""
     config = model.config
-    hidden = model.embed(np.array(texts)) * np.float32(config.width**0.5)
-    for number in range(config.layers):
-        is_global = (number + 1) % config.sliding_pattern == 0
-        math = LayerMath(config, is_global=is_global, tokens=len(texts[0]))
+    hidden = model.embed(np.array(texts)) * np.float32(config.hidden_size**0.5)
+    for number in range(config.num_hidden_layers):
+        is_global = (number + 1) % config.sliding_window_pattern == 0
+        math = Layer(config, is_global=is_global, tokens=len(texts[0]))
         layer = model.layer(number)
-        for half in (attention(math), feed_forward(math)):
-            hidden = hidden + half.added(half.seen_leaving(hidden, layer), layer)
+        for sublayer in (attention_sublayer(math), mlp_sublayer(math)):
+            hidden = hidden + sublayer.residual(sublayer.projection_input(hidden, layer), layer)
     output = model.output_layer()
     return [output.log_probabilities(text) for text in hidden]
 

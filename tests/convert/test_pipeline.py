@@ -14,7 +14,7 @@ import pytest
 
 from convert import gemma3, pipeline
 from convert.calibrate.ablation import BY_INPUTS, COMPENSATED, LARGEST, STEPS
-from convert.calibrate.calibration_data import tokenized_texts
+from convert.calibrate.calibration_data import calibration_sequences
 from convert.errors import BadTarget, BadTensor
 from convert.native.llama import LlamaModel
 from convert.quantize.bit_allocation import TYPES, Type
@@ -29,9 +29,9 @@ from tests.convert.checkpoints import (
     WrittenCheckpoint,
     write_checkpoint,
 )
-from tests.convert.conversions import TOKENS_IN_TEXT, convert_tiny, files, read_tensors
+from tests.convert.conversions import SEQUENCE_LENGTH, convert_tiny, files, read_tensors
 
-pytestmark = [pytest.mark.native, pytest.mark.usefixtures("short_texts")]
+pytestmark = [pytest.mark.native, pytest.mark.usefixtures("short_sequences")]
 FILES = ["model.gguf", "model.report.json", "model.toml"]
 
 
@@ -51,8 +51,8 @@ def calibrated(
 ) -> Calibrated:
     path = tmp_path_factory.mktemp("calibrated") / "model.gguf"
     with pytest.MonkeyPatch.context() as patch:
-        shorter = partial(tokenized_texts, tokens_in_text=TOKENS_IN_TEXT)
-        patch.setattr(pipeline, "tokenized_texts", shorter)
+        shorter = partial(calibration_sequences, sequence_length=SEQUENCE_LENGTH)
+        patch.setattr(pipeline, "calibration_sequences", shorter)
         patch.setattr(os, "cpu_count", lambda: 1)
         return Calibrated(path, convert_tiny(checkpoint.folder, path, calibration=tajik))
 
@@ -126,10 +126,10 @@ def test_calibrated_again_it_has_the_same_bytes(
 
 
 def test_calibrated_it_is_closer_on_text_held_out(calibrated: Calibrated) -> None:
-    closeness = calibrated.report.closeness
-    assert closeness
-    assert closeness.q4_0 is None
-    assert 0 < closeness.rounded.kl_divergence < 0.9 * closeness.plain.kl_divergence
+    divergence = calibrated.report.divergence
+    assert divergence
+    assert divergence.q4_0 is None
+    assert 0 < divergence.rounded.kl_divergence < 0.9 * divergence.plain.kl_divergence
 
 
 def test_the_gain_of_each_step_is_reported_and_changes_no_byte(
@@ -137,12 +137,12 @@ def test_the_gain_of_each_step_is_reported_and_changes_no_byte(
 ) -> None:
     report = convert_tiny(checkpoint.folder, output, calibration=tajik, measure_steps=True)
     assert output.read_bytes() == calibrated.path.read_bytes()
-    assert report.closeness and calibrated.report.closeness
-    assert report.closeness == replace(calibrated.report.closeness, steps=report.closeness.steps)
-    steps = {name: found.kl_divergence for name, found in report.closeness.steps.items()}
+    assert report.divergence and calibrated.report.divergence
+    assert report.divergence == replace(calibrated.report.divergence, steps=report.divergence.steps)
+    steps = {name: found.kl_divergence for name, found in report.divergence.steps.items()}
     assert tuple(steps) == STEPS
-    assert report.closeness.rounded.kl_divergence < steps[COMPENSATED] < steps[BY_INPUTS]
-    assert report.closeness.plain.kl_divergence < steps[LARGEST]
+    assert report.divergence.rounded.kl_divergence < steps[COMPENSATED] < steps[BY_INPUTS]
+    assert report.divergence.plain.kl_divergence < steps[LARGEST]
     shown = [line.split("perplexity")[0].strip() for line in report.lines() if "KL div" in line]
     assert shown == [LARGEST, "plain", *STEPS[1:], "written"]
 
@@ -165,7 +165,7 @@ def test_the_report_is_json_and_its_numbers_are_the_files(calibrated: Calibrated
     assert read["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
     assert set(read["types"]) == {"Q4_0", "Q8_0", "F32"}
     assert set(read["parts"]) == {"embedding", "attention", "feed-forward", "norms", "head"}
-    assert read["closeness"]["rounded"]["perplexity"] > 1
+    assert read["divergence"]["rounded"]["perplexity"] > 1
     assert set(read["tensor_errors"]) == set(read_tensors(path))
     assert read["tokenization"]["Tajik"]["equal"] == read["tokenization"]["Tajik"]["lines"]
     assert any("KL divergence" in line for line in report.lines())
@@ -173,7 +173,7 @@ def test_the_report_is_json_and_its_numbers_are_the_files(calibrated: Calibrated
 
 def test_without_calibration_the_report_says_so(small: WrittenCheckpoint, output: Path) -> None:
     report = convert_tiny(small.folder, output)
-    assert report.closeness is None
+    assert report.divergence is None
     assert not report.losses
     assert any("not calibrated" in line for line in report.lines())
 
@@ -205,12 +205,12 @@ def test_a_size_is_used_and_never_exceeded(
     checkpoint: WrittenCheckpoint, tajik: Path, calibrated: Calibrated, output: Path
 ) -> None:
     most = calibrated.report.size_bytes + 40_000
-    report = convert_tiny(checkpoint.folder, output, calibration=tajik, most_bytes=most)
+    report = convert_tiny(checkpoint.folder, output, calibration=tajik, target_size_bytes=most)
     assert calibrated.report.size_bytes + 20_000 < output.stat().st_size <= most
     assert "Q5_0" in report.types
-    assert report.closeness
-    assert report.closeness.q4_0
-    assert report.closeness.q4_0.kl_divergence > report.closeness.rounded.kl_divergence
+    assert report.divergence
+    assert report.divergence.q4_0
+    assert report.divergence.q4_0.kl_divergence > report.divergence.rounded.kl_divergence
     assert any(line.strip().startswith("all Q4_0") for line in report.lines())
     assert max(off(checkpoint, output).values()) < 0.4
 
@@ -246,18 +246,18 @@ def test_a_size_that_cannot_be_reached_is_refused(small: WrittenCheckpoint, outp
     with pytest.raises(
         BadTarget, match=r"takes at least 0\.\d MB, more than `--size` allows"
     ) as caught:
-        convert_tiny(small.folder, output, most_bytes=50_000)
+        convert_tiny(small.folder, output, target_size_bytes=50_000)
     assert files(output.parent) == []
     least = re.search(r"--size ([\d.]+)MB", caught.value.hint)
     assert least
-    report = convert_tiny(small.folder, output, most_bytes=int(float(least[1]) * 1e6))
+    report = convert_tiny(small.folder, output, target_size_bytes=int(float(least[1]) * 1e6))
     assert report.size_bytes <= float(least[1]) * 1e6
 
 
 def test_a_size_that_cannot_be_reached_is_refused_before_anything_is_measured(
     small: WrittenCheckpoint, output: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for step in ("tokenized_texts", "prove_vocabulary", "measured_gains"):
+    for step in ("calibration_sequences", "prove_vocabulary", "estimate_sensitivities"):
         monkeypatch.delattr(pipeline, step)
     with pytest.raises(BadTarget, match="takes at least"):
-        convert_tiny(small.folder, output, most_bytes=50_000)
+        convert_tiny(small.folder, output, target_size_bytes=50_000)

@@ -14,9 +14,9 @@ from convert.errors import BadCheckpoint, BadTarget, ConversionError, Verificati
 from tests.convert.checkpoints import (
     WrittenCheckpoint,
 )
-from tests.convert.conversions import TOKENS_IN_TEXT, convert_tiny, files
+from tests.convert.conversions import SEQUENCE_LENGTH, convert_tiny, files
 
-pytestmark = [pytest.mark.native, pytest.mark.usefixtures("short_texts")]
+pytestmark = [pytest.mark.native, pytest.mark.usefixtures("short_sequences")]
 
 
 class Nobody(BaseException):
@@ -98,7 +98,7 @@ def test_ctrl_c_leaves_nothing(
             small.folder,
             output,
             calibration=tajik,
-            calibration_tokens=TOKENS_IN_TEXT,
+            calibration_tokens=SEQUENCE_LENGTH,
             progress=Interrupting(step, amid=amid),
         )
     assert files(output.parent) == []

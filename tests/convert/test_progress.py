@@ -9,9 +9,9 @@ from convert.options import ConversionOptions
 from convert.progress import FINISHING
 from convert.report.report import next_steps
 from tests.convert.checkpoints import WrittenCheckpoint
-from tests.convert.conversions import TOKENS_IN_TEXT, Silent, Templates, convert_tiny
+from tests.convert.conversions import SEQUENCE_LENGTH, Silent, Templates, convert_tiny
 
-pytestmark = pytest.mark.usefixtures("short_texts")
+pytestmark = pytest.mark.usefixtures("short_sequences")
 
 
 class Heard:
@@ -39,8 +39,8 @@ def test_phases_are_numbered_and_none_is_left_out(
         output,
         progress=heard,
         calibration=None if choice == "plain" else tajik,
-        calibration_tokens=TOKENS_IN_TEXT,
-        most_bytes=10**6 if choice == "size" else None,
+        calibration_tokens=SEQUENCE_LENGTH,
+        target_size_bytes=10**6 if choice == "size" else None,
     )
     numbers = [what.split(" ", 1)[0] for what, _, _ in heard.works]
     assert numbers == sorted(numbers)

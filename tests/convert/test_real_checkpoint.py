@@ -12,7 +12,7 @@ pytestmark = pytest.mark.weights
 
 def test_every_tensor_is_there_and_finite(real_checkpoint: Path) -> None:
     checkpoint = open_checkpoint(real_checkpoint)
-    assert checkpoint.said == ()
+    assert checkpoint.remarks == ()
     assert len(checkpoint.tensors) == 236
     for source in checkpoint.tensors.values():
         rows = source.shape[0] if len(source.shape) == 2 else 1

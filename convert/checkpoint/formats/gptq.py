@@ -12,7 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from convert.checkpoint.formats.int4 import Q4_0_ZERO, Grid, Int4Source, int4_source, nibbles
+from convert.checkpoint.formats.int4 import (
+    Q4_0_ZERO,
+    GroupParameters,
+    Int4Source,
+    int4_source,
+    nibbles,
+)
 from convert.checkpoint.formats.plain import PLAIN
 from convert.checkpoint.formats.stored import StoredTensor
 from convert.errors import BadTensor
@@ -38,17 +44,17 @@ class GptqLayout:
     def codes(self, begin: int, end: int) -> NDArray[np.uint8]:
         return nibbles(self.qweight.map()[:, begin:end].T)
 
-    def grid(self, begin: int, end: int) -> Grid:
+    def parameters(self, begin: int, end: int) -> GroupParameters:
         scales = np.array(self.scales.map()[:, begin:end].T, np.float32, order="C")
         if self.symmetric:
-            return Grid(zeros=np.full(scales.shape, Q4_0_ZERO, np.int16), scales=scales)
+            return GroupParameters(zeros=np.full(scales.shape, Q4_0_ZERO, np.int16), scales=scales)
         first = begin // 8
         packed = np.ascontiguousarray(self.qzeros.map()[:, first : -(-end // 8)]).view(np.uint32)
         if self.zeros_less_one:
             # On the packed word, as the writer subtracted it: a zero of 0 has borrowed from its neighbour.
             packed = packed + _ONE_IN_EACH_NIBBLE
         zeros = nibbles(packed.view(np.int32))[:, begin - 8 * first :][:, : end - begin]
-        return Grid(zeros=zeros.T.astype(np.int16), scales=scales)
+        return GroupParameters(zeros=zeros.T.astype(np.int16), scales=scales)
 
 
 def gptq_source(

@@ -26,7 +26,7 @@ _FLOAT16_ERROR = 2.0**-11
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Grid:
+class GroupParameters:
     """The grid of some rows."""
 
     zeros: NDArray[np.int16]
@@ -47,7 +47,7 @@ class Int4Layout(Protocol):
         """[rows, columns], 0 to 15."""
         ...
 
-    def grid(self, begin: int, end: int) -> Grid: ...
+    def parameters(self, begin: int, end: int) -> GroupParameters: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,9 +73,9 @@ class Int4Source:
 
     def rows(self, begin: int, end: int) -> Matrix:
         check_range(self.name, self.shape[0], begin, end)
-        grid = self.layout.grid(begin, end)
+        parameters = self.layout.parameters(begin, end)
         matrix = self.layout.codes(begin, end).astype(np.float32)
-        zeros, scales = grid.zeros.astype(np.float32), grid.scales
+        zeros, scales = parameters.zeros.astype(np.float32), parameters.scales
         if self.group_of_column is not None:
             matrix -= zeros[:, self.group_of_column]
             matrix *= scales[:, self.group_of_column]
@@ -90,7 +90,7 @@ class Int4Source:
             return None
         rows, blocks = end - begin, self.shape[1] // Q4_0_WEIGHTS
         check_range(self.name, self.shape[0], begin, end)
-        scales = self.layout.grid(begin, end).scales.astype("<f2")
+        scales = self.layout.parameters(begin, end).scales.astype("<f2")
         scales = np.repeat(scales, self.group // Q4_0_WEIGHTS, axis=1)
         codes = self.layout.codes(begin, end).reshape(rows, blocks, 2, 16)
         out = np.empty((rows, blocks, Q4_0_BYTES), np.uint8)
@@ -157,10 +157,10 @@ def _not_q4_0(layout: Int4Layout, rows: int, group: int) -> tuple[str | None, fl
         return f"groups of {group}", 0.0
     error = 0.0
     for begin in range(0, rows, _ROWS_AT_ONCE):
-        grid = layout.grid(begin, min(begin + _ROWS_AT_ONCE, rows))
-        if not (grid.zeros == Q4_0_ZERO).all():
+        parameters = layout.parameters(begin, min(begin + _ROWS_AT_ONCE, rows))
+        if not (parameters.zeros == Q4_0_ZERO).all():
             return "asymmetric", 0.0
-        error = max(error, _float16_error(grid.scales))
+        error = max(error, _float16_error(parameters.scales))
         if not error <= _FLOAT16_ERROR:
             return "scales that F16 cannot hold", 0.0
     return None, error

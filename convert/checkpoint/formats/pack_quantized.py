@@ -10,7 +10,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from convert.checkpoint.formats.int4 import Q4_0_ZERO, Grid, Int4Source, int4_source, nibbles
+from convert.checkpoint.formats.int4 import (
+    Q4_0_ZERO,
+    GroupParameters,
+    Int4Source,
+    int4_source,
+    nibbles,
+)
 from convert.checkpoint.formats.plain import PLAIN
 from convert.checkpoint.formats.stored import StoredTensor
 from convert.errors import BadTensor
@@ -33,18 +39,18 @@ class PackQuantizedLayout:
     def codes(self, begin: int, end: int) -> NDArray[np.uint8]:
         return nibbles(self.packed.map()[begin:end])[:, : self.columns]
 
-    def grid(self, begin: int, end: int) -> Grid:
+    def parameters(self, begin: int, end: int) -> GroupParameters:
         scales = np.array(self.scales.map()[begin:end], np.float32)
         if scales.ndim == 1:
             scales = scales[:, None]
         if self.zeros is None:
-            return Grid(zeros=np.full(scales.shape, Q4_0_ZERO, np.int16), scales=scales)
+            return GroupParameters(zeros=np.full(scales.shape, Q4_0_ZERO, np.int16), scales=scales)
         if self.zeros.dtype == "I8":
             zeros = self.zeros.map()[begin:end].astype(np.int16) + np.int16(Q4_0_ZERO)
-            return Grid(zeros=zeros, scales=scales)
+            return GroupParameters(zeros=zeros, scales=scales)
         first = begin // 8
         unpacked = nibbles(self.zeros.map()[first : -(-end // 8)].T)[:, begin - 8 * first :]
-        return Grid(zeros=unpacked[:, : end - begin].T.astype(np.int16), scales=scales)
+        return GroupParameters(zeros=unpacked[:, : end - begin].T.astype(np.int16), scales=scales)
 
 
 def pack_quantized_source(
@@ -64,10 +70,12 @@ def pack_quantized_source(
         )
     packed.need(("I32",), (rows, -(-columns // 8)))
     if "weight_shape" in parts:
-        said = tuple(int(size) for size in parts["weight_shape"].need(("I32", "I64"), (2,)).map())
-        if said != shape:
+        remarks = tuple(
+            int(size) for size in parts["weight_shape"].need(("I32", "I64"), (2,)).map()
+        )
+        if remarks != shape:
             raise BadTensor(
-                f"{parts['weight_shape'].name} says {list(said)}, {list(shape)} was expected.",
+                f"{parts['weight_shape'].name} says {list(remarks)}, {list(shape)} was expected.",
                 "Weights and config.json must come from the same training.",
             )
     groups = scales.shape[1] if len(scales.shape) == 2 else 1

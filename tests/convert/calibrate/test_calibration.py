@@ -7,16 +7,16 @@ import pytest
 
 from convert import gemma3
 from convert.calibrate import calibration
-from convert.calibrate.calibration import Calibration, RoundedMatrix, Tokens
-from convert.calibrate.divergence import Closeness, compare
-from convert.calibrate.reference_model import ExactModel
-from convert.calibrate.sensitivity import measured_gains
+from convert.calibrate.calibration import CalibratedMatrix, Calibration, Tokens
+from convert.calibrate.divergence import DivergenceReport, compare
+from convert.calibrate.reference_model import ReferenceModel
+from convert.calibrate.sensitivity import estimate_sensitivities
 from convert.native.ggml import decoded
 from convert.quantize.bit_allocation import names_of
-from convert.quantize.block_formats import Q4_0, Q8_0, Grid
+from convert.quantize.block_formats import Q4_0, Q8_0, BlockFormat
 from convert.weights import Matrix
 from tests.convert.checkpoints import write_checkpoint
-from tests.convert.conversions import Silent, exact_model, log_probabilities
+from tests.convert.conversions import Silent, log_probabilities, reference_model
 
 TEXTS, HELD, TOKENS = 10, 2, 80
 LAYERS = 2
@@ -24,11 +24,11 @@ LAYERS = 2
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> ExactModel:
+def model(tmp_path_factory: pytest.TempPathFactory) -> ReferenceModel:
     folder = tmp_path_factory.mktemp("model")
     changes = {"sliding_window_pattern": 2}
     write_checkpoint(folder, layers=LAYERS, config_changes=changes)
-    return exact_model(folder)
+    return reference_model(folder)
 
 
 class Fixed:
@@ -47,84 +47,90 @@ class Fixed:
         return None
 
 
-def _texts(model: ExactModel, count: int, seed: int) -> Tokens:
-    ids = np.random.default_rng(seed).integers(3, model.config.vocabulary_rows, (count, TOKENS))
-    ids[:, 0] = model.config.vocabulary_rows - 1
+def _texts(model: ReferenceModel, count: int, seed: int) -> Tokens:
+    ids = np.random.default_rng(seed).integers(3, model.config.vocab_size, (count, TOKENS))
+    ids[:, 0] = model.config.vocab_size - 1
     return ids
 
 
-def _grids(grid: Grid) -> dict[str, Grid]:
-    return {name: grid for stage in gemma3.STAGES for name in stage}
+def _grids(block_format: BlockFormat) -> dict[str, BlockFormat]:
+    return {name: block_format for stage in gemma3.STAGES for name in stage}
 
 
 def _calibrated(
-    model: ExactModel, grids: dict[str, Grid], *, texts: Tokens, held: Tokens
-) -> tuple[list[dict[str, RoundedMatrix]], Closeness]:
-    streams = Calibration(model.config, model.embed, texts, held)
-    found = [streams.round_layer(model.layer(layer), grids) for layer in range(LAYERS)]
-    return found, streams.closeness(model.output_layer())
+    model: ReferenceModel,
+    block_formats: dict[str, BlockFormat],
+    *,
+    texts: Tokens,
+    validation: Tokens,
+) -> tuple[list[dict[str, CalibratedMatrix]], DivergenceReport]:
+    streams = Calibration(model.config, model.embed, texts, validation)
+    found = [streams.round_layer(model.layer(layer), block_formats) for layer in range(LAYERS)]
+    return found, streams.divergence(model.output_layer())
 
 
-def _codes(layers: list[dict[str, RoundedMatrix]]) -> bytes:
+def _codes(layers: list[dict[str, CalibratedMatrix]]) -> bytes:
     return b"".join(
         matrix.rounded.packed().tobytes() for layer in layers for matrix in layer.values()
     )
 
 
-def test_where_nothing_is_rounded_the_streams_stay_equal(model: ExactModel) -> None:
-    found, closeness = _calibrated(
-        model, {}, texts=_texts(model, TEXTS, 1), held=_texts(model, HELD, 2)
+def test_where_nothing_is_rounded_the_streams_stay_equal(model: ReferenceModel) -> None:
+    found, divergence = _calibrated(
+        model, {}, texts=_texts(model, TEXTS, 1), validation=_texts(model, HELD, 2)
     )
     assert not any(found)
-    for stream in (closeness.plain, closeness.rounded):
+    for stream in (divergence.plain, divergence.rounded):
         assert stream.kl_divergence == pytest.approx(0, abs=1e-6)
-        assert stream.same_first_choice == 1
-        assert stream.perplexity == pytest.approx(closeness.perplexity_exact, rel=1e-5)
-    assert closeness.tokens == HELD * (TOKENS // 2 - 1)
+        assert stream.top1_agreement == 1
+        assert stream.perplexity == pytest.approx(divergence.perplexity_reference, rel=1e-5)
+    assert divergence.tokens == HELD * (TOKENS // 2 - 1)
 
 
-def test_texts_held_out_change_no_code(model: ExactModel) -> None:
+def test_texts_held_out_change_no_code(model: ReferenceModel) -> None:
     texts = _texts(model, TEXTS, 1)
-    first, one = _calibrated(model, _grids(Q4_0), texts=texts, held=_texts(model, HELD, 2))
-    second, other = _calibrated(model, _grids(Q4_0), texts=texts, held=_texts(model, HELD, 3))
+    first, one = _calibrated(model, _grids(Q4_0), texts=texts, validation=_texts(model, HELD, 2))
+    second, other = _calibrated(model, _grids(Q4_0), texts=texts, validation=_texts(model, HELD, 3))
     assert _codes(first) == _codes(second)
     assert one.rounded.kl_divergence != other.rounded.kl_divergence
 
 
-def test_every_calibration_text_counts(model: ExactModel) -> None:
-    texts, held = _texts(model, TEXTS, 1), _texts(model, HELD, 2)
-    first, _ = _calibrated(model, _grids(Q4_0), texts=texts, held=held)
+def test_every_calibration_text_counts(model: ReferenceModel) -> None:
+    texts, validation = _texts(model, TEXTS, 1), _texts(model, HELD, 2)
+    first, _ = _calibrated(model, _grids(Q4_0), texts=texts, validation=validation)
     for number in (0, TEXTS - 1):
         changed = texts.copy()
         changed[number] = changed[number, ::-1]
-        assert _codes(_calibrated(model, _grids(Q4_0), texts=changed, held=held)[0]) != _codes(
-            first
-        )
+        assert _codes(
+            _calibrated(model, _grids(Q4_0), texts=changed, validation=validation)[0]
+        ) != _codes(first)
 
 
-def test_finer_grids_are_closer_and_calibrated_ones_closer_than_plain(model: ExactModel) -> None:
-    texts, held = _texts(model, TEXTS, 1), _texts(model, HELD, 2)
-    _, coarse = _calibrated(model, _grids(Q4_0), texts=texts, held=held)
-    _, fine = _calibrated(model, _grids(Q8_0), texts=texts, held=held)
+def test_finer_grids_are_closer_and_calibrated_ones_closer_than_plain(
+    model: ReferenceModel,
+) -> None:
+    texts, validation = _texts(model, TEXTS, 1), _texts(model, HELD, 2)
+    _, coarse = _calibrated(model, _grids(Q4_0), texts=texts, validation=validation)
+    _, fine = _calibrated(model, _grids(Q8_0), texts=texts, validation=validation)
     assert coarse.rounded.kl_divergence < 0.9 * coarse.plain.kl_divergence
     assert fine.plain.kl_divergence < 0.05 * coarse.plain.kl_divergence
     assert fine.rounded.kl_divergence < 0.05 * coarse.rounded.kl_divergence
 
 
 def test_the_number_of_texts_computed_at_once_changes_next_to_nothing(
-    model: ExactModel, monkeypatch: pytest.MonkeyPatch
+    model: ReferenceModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    texts, held = _texts(model, TEXTS, 1), _texts(model, HELD, 2)
-    first, _ = _calibrated(model, _grids(Q4_0), texts=texts, held=held)
+    texts, validation = _texts(model, TEXTS, 1), _texts(model, HELD, 2)
+    first, _ = _calibrated(model, _grids(Q4_0), texts=texts, validation=validation)
     monkeypatch.setattr(calibration, "_GROUP", 3)
     monkeypatch.setattr(calibration, "_PARTS", 3)
-    second, _ = _calibrated(model, _grids(Q4_0), texts=texts, held=held)
+    second, _ = _calibrated(model, _grids(Q4_0), texts=texts, validation=validation)
     for ours, theirs in zip(first, second, strict=True):
         for name, matrix in ours.items():
             assert matrix.loss == pytest.approx(theirs[name].loss, rel=0.1)
 
 
-def test_a_lone_rounded_matrix_leaves_the_others_alone(model: ExactModel) -> None:
+def test_a_lone_rounded_matrix_leaves_the_others_alone(model: ReferenceModel) -> None:
     streams = Calibration(
         model.config, model.embed, _texts(model, TEXTS, 1), _texts(model, HELD, 2)
     )
@@ -142,13 +148,15 @@ def test_divergence_is_zero_of_itself_and_the_known_sum_of_another() -> None:
 
 @pytest.mark.parametrize("group", ["0 mlp.gate_proj mlp.up_proj", "1 self_attn.o_proj"])
 def test_what_a_group_suffers_is_what_rounding_it_alone_costs(
-    group: str, model: ExactModel
+    group: str, model: ReferenceModel
 ) -> None:
     text = _texts(model, 1, 4)
-    hidden = model.embed(text) * np.float32(model.config.width**0.5)
+    hidden = model.embed(text) * np.float32(model.config.hidden_size**0.5)
     output = model.output_layer()
-    gains = measured_gains(model.config, hidden, text, model.layer, output, Silent())
-    names = [name for found in gains for name in names_of(found)]
+    sensitivities = estimate_sensitivities(
+        model.config, hidden, text, model.layer, output, Silent()
+    )
+    names = [name for found in sensitivities for name in names_of(found)]
     assert sorted(names) == sorted(name for name in model.tensors if name.endswith("_proj.weight"))
     tensors = dict(model.tensors)
     for name in names_of(group):
@@ -160,4 +168,4 @@ def test_what_a_group_suffers_is_what_rounding_it_alone_costs(
         for some in (model, replace(model, tensors=tensors))
     )
     expected = compare(exact, other, text[0, 1:])[0] / (TOKENS - 1)
-    assert gains[group] == pytest.approx(expected, rel=0.02)
+    assert sensitivities[group] == pytest.approx(expected, rel=0.02)

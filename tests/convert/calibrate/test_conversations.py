@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from convert.calibrate.calibration_data import DEFAULT_TEXT, tokenized_texts
+from convert.calibrate.calibration_data import DEFAULT_TEXT, calibration_sequences
 from convert.calibrate.conversations import conversations, is_instruct, require_askable
 from convert.errors import BadCheckpoint
 from convert.vocabulary.tokenizer import Tokenizer, read_tokenizer
@@ -39,16 +39,16 @@ def text() -> str:
 def test_half_of_the_texts_show_the_templates_control_pieces(
     tokenizer: Tokenizer, text: str
 ) -> None:
-    texts = tokenized_texts(
-        text, tokenizer, most_tokens=8 * TOKENS, tokens_in_text=TOKENS, chat=Templates()
+    texts = calibration_sequences(
+        text, tokenizer, most_tokens=8 * TOKENS, sequence_length=TOKENS, chat=Templates()
     )
     ids = [tokenizer.pieces.index(piece) for piece in ("<start_of_turn>", "<end_of_turn>")]
-    assert texts.calibrating.shape == (8, TOKENS)
-    assert (texts.calibrating[:, 0] == tokenizer.special.bos).all()
-    assert (texts.calibrating[:, 1:] != tokenizer.special.bos).all()
-    assert not np.isin(texts.calibrating[:4], ids).any()
-    assert not np.isin(texts.held, ids).any()
-    for conversation in texts.calibrating[4:]:
+    assert texts.sequences.shape == (8, TOKENS)
+    assert (texts.sequences[:, 0] == tokenizer.special.bos).all()
+    assert (texts.sequences[:, 1:] != tokenizer.special.bos).all()
+    assert not np.isin(texts.sequences[:4], ids).any()
+    assert not np.isin(texts.validation, ids).any()
+    for conversation in texts.sequences[4:]:
         starts, ends = ((conversation == token).sum() for token in ids)
         assert starts >= 1
         assert starts - ends in (0, 1)
@@ -56,8 +56,8 @@ def test_half_of_the_texts_show_the_templates_control_pieces(
 
 @pytest.mark.native
 def test_a_base_model_sees_plain_text_alone(tokenizer: Tokenizer, text: str) -> None:
-    texts = tokenized_texts(text, tokenizer, most_tokens=8 * TOKENS, tokens_in_text=TOKENS)
-    assert not np.isin(texts.calibrating, [tokenizer.special.end_of_turn]).any()
+    texts = calibration_sequences(text, tokenizer, most_tokens=8 * TOKENS, sequence_length=TOKENS)
+    assert not np.isin(texts.sequences, [tokenizer.special.end_of_turn]).any()
 
 
 def test_user_and_model_take_turns_in_the_templates_own_words(tokenizer: Tokenizer) -> None:

@@ -12,7 +12,7 @@ from convert.native.llama import LlamaModel
 from convert.quantize.bit_allocation import Type
 from convert.weights import Matrix
 from tests.convert.checkpoints import write_checkpoint
-from tests.convert.conversions import convert_tiny, exact_model, log_probabilities
+from tests.convert.conversions import convert_tiny, log_probabilities, reference_model
 
 TOKENS = 150
 """More than twice the sliding window of 64."""
@@ -55,8 +55,8 @@ def test_the_numpy_model_computes_what_llama_cpp_computes(
     heads = {key: value for key, value in changes.items() if key.startswith("num_")}
     folder = write_checkpoint(tmp_path / "model", sizes=heads, config_changes=changes).folder
     convert_tiny(folder, tmp_path / "model.gguf", type=Type.F32)
-    model = exact_model(folder)
-    ids = np.random.default_rng(5).integers(3, model.config.vocabulary_rows, (2, TOKENS)).tolist()
+    model = reference_model(folder)
+    ids = np.random.default_rng(5).integers(3, model.config.vocab_size, (2, TOKENS)).tolist()
     ours = log_probabilities(model, ids)
     with LlamaModel(tmp_path / "model.gguf", threads=1) as llama:
         for text, found in zip(ids, ours, strict=True):
@@ -66,15 +66,15 @@ def test_the_numpy_model_computes_what_llama_cpp_computes(
 
 
 def test_a_text_is_computed_alike_alone_and_among_others(tmp_path: Path) -> None:
-    model = exact_model(write_checkpoint(tmp_path / "model").folder)
-    ids = np.random.default_rng(6).integers(3, model.config.vocabulary_rows, (3, 80)).tolist()
+    model = reference_model(write_checkpoint(tmp_path / "model").folder)
+    ids = np.random.default_rng(6).integers(3, model.config.vocab_size, (3, 80)).tolist()
     together = log_probabilities(model, ids)
     np.testing.assert_allclose(log_probabilities(model, ids[1:2])[0], together[1], atol=1e-4)
 
 
 def test_later_tokens_change_nothing_before_them(tmp_path: Path) -> None:
-    model = exact_model(write_checkpoint(tmp_path / "model").folder)
-    ids = np.random.default_rng(7).integers(3, model.config.vocabulary_rows, (1, 100)).tolist()
+    model = reference_model(write_checkpoint(tmp_path / "model").folder)
+    ids = np.random.default_rng(7).integers(3, model.config.vocab_size, (1, 100)).tolist()
     other = [[*ids[0][:60], *reversed(ids[0][60:])]]
     before, after = log_probabilities(model, ids)[0], log_probabilities(model, other)[0]
     np.testing.assert_allclose(after[:60], before[:60], atol=1e-4)

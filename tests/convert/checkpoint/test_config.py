@@ -68,22 +68,22 @@ def read(folder: Path, config: Mapping[str, Any], **changes: Any) -> Gemma3Confi
 
 def test_a_bare_model(tmp_path: Path) -> None:
     assert read(tmp_path, OF_1B) == Gemma3Config(
-        width=1152,
-        layers=26,
-        feed_forward=6912,
-        heads=4,
-        kv_heads=1,
-        head_width=256,
+        hidden_size=1152,
+        num_hidden_layers=26,
+        intermediate_size=6912,
+        num_attention_heads=4,
+        num_key_value_heads=1,
+        head_dim=256,
         sliding_window=512,
-        sliding_pattern=6,
-        rope_base_global=1e6,
-        rope_base_local=1e4,
-        rope_scaling=1.0,
-        norm_epsilon=1e-6,
+        sliding_window_pattern=6,
+        rope_theta=1e6,
+        rope_local_base_freq=1e4,
+        rope_scaling_factor=1.0,
+        rms_norm_eps=1e-6,
         query_pre_attn_scalar=256,
-        vocabulary_rows=262_144,
-        context_length=32_768,
-        tied_embedding=True,
+        vocab_size=262_144,
+        max_position_embeddings=32_768,
+        tie_word_embeddings=True,
         final_logit_softcapping=None,
         multimodal=False,
     )
@@ -93,22 +93,22 @@ def test_the_text_part_of_a_multimodal_model_has_the_defaults_of_transformers(
     tmp_path: Path,
 ) -> None:
     assert read(tmp_path, OF_4B) == Gemma3Config(
-        width=2560,
-        layers=34,
-        feed_forward=10240,
-        heads=8,
-        kv_heads=4,
-        head_width=256,
+        hidden_size=2560,
+        num_hidden_layers=34,
+        intermediate_size=10240,
+        num_attention_heads=8,
+        num_key_value_heads=4,
+        head_dim=256,
         sliding_window=1024,
-        sliding_pattern=6,
-        rope_base_global=1e6,
-        rope_base_local=1e4,
-        rope_scaling=8.0,
-        norm_epsilon=1e-6,
+        sliding_window_pattern=6,
+        rope_theta=1e6,
+        rope_local_base_freq=1e4,
+        rope_scaling_factor=8.0,
+        rms_norm_eps=1e-6,
         query_pre_attn_scalar=256,
-        vocabulary_rows=262_208,
-        context_length=131_072,
-        tied_embedding=True,
+        vocab_size=262_208,
+        max_position_embeddings=131_072,
+        tie_word_embeddings=True,
         final_logit_softcapping=None,
         multimodal=True,
     )
@@ -134,9 +134,9 @@ def test_layer_types_are_the_newer_spelling(tmp_path: Path) -> None:
     config = {key: value for key, value in OF_1B.items() if key != "sliding_window_pattern"}
     assert read(tmp_path, config, layer_types=kinds) == read(tmp_path, OF_1B)
     threes = ["full_attention" if layer % 3 == 2 else "sliding_attention" for layer in range(26)]
-    assert read(tmp_path, config, layer_types=threes).sliding_pattern == 3
+    assert read(tmp_path, config, layer_types=threes).sliding_window_pattern == 3
     few = read(tmp_path, config, layer_types=["sliding_attention"] * 4, num_hidden_layers=4)
-    assert few.sliding_pattern == 6
+    assert few.sliding_window_pattern == 6
 
 
 @pytest.mark.parametrize(
@@ -174,7 +174,7 @@ def test_another_rhythm_of_global_layers_is_refused(kinds: list[str], tmp_path: 
 def test_a_linear_scaling_is_read_in_every_spelling(
     scaling: dict[str, Any], tmp_path: Path
 ) -> None:
-    assert read(tmp_path, OF_1B, **scaling).rope_scaling == 8
+    assert read(tmp_path, OF_1B, **scaling).rope_scaling_factor == 8
 
 
 @pytest.mark.parametrize(
@@ -188,7 +188,7 @@ def test_a_linear_scaling_is_read_in_every_spelling(
     ],
 )
 def test_no_scaling_is_read_in_every_spelling(scaling: dict[str, Any], tmp_path: Path) -> None:
-    assert read(tmp_path, OF_1B, **scaling).rope_scaling == 1
+    assert read(tmp_path, OF_1B, **scaling).rope_scaling_factor == 1
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ def test_a_merged_model_may_lie_beside_its_adapter(tmp_path: Path) -> None:
     write_checkpoint(tmp_path, layers=1, shards=1)
     (tmp_path / "adapter_config.json").write_text("{}")
     (tmp_path / "adapter_model.safetensors").write_bytes(b"")
-    assert open_checkpoint(tmp_path).said == ()
+    assert open_checkpoint(tmp_path).remarks == ()
 
 
 def test_tensors_of_a_lora_adapter(tmp_path: Path) -> None:

@@ -68,7 +68,7 @@ def test_names_lose_their_multimodal_prefix(form: Form, wrapping: Wrapping, tmp_
     assert checkpoint.tensors.keys() == written.weights.keys()
     assert checkpoint.config.multimodal == (wrapping != "bare")
     said = "text part of a multimodal checkpoint; 2 vision tensors left out"
-    assert (said in checkpoint.said) == (wrapping != "bare")
+    assert (said in checkpoint.remarks) == (wrapping != "bare")
 
 
 @pytest.mark.parametrize("group", [32, 96])
@@ -82,7 +82,7 @@ def test_an_int4_grid_is_repacked_without_changing_one_weight(
         tmp_path, form=form, layers=1, group=group, sizes=sizes, config_changes=changes
     )
     checkpoint = open_checkpoint(tmp_path)
-    assert checkpoint.said == ("7 INT4 matrices lie on Q4_0's grid and are repacked exactly",)
+    assert checkpoint.remarks == ("7 INT4 matrices lie on Q4_0's grid and are repacked exactly",)
     for name, source in checkpoint.tensors.items():
         blocks = source.q4_0_rows(0, source.shape[0])
         assert (blocks is not None) == name.endswith("_proj.weight")
@@ -100,7 +100,7 @@ def test_other_int4_grids_are_not_repacked_and_it_is_said(
 ) -> None:
     write_checkpoint(tmp_path, form=form, layers=1)
     checkpoint = open_checkpoint(tmp_path)
-    assert checkpoint.said == (
+    assert checkpoint.remarks == (
         f"7 INT4 matrices are dequantized and quantized anew ({reason}): {QUERIES}.weight and others",
     )
     assert checkpoint.tensors[f"{QUERIES}.weight"].q4_0_rows(0, 8) is None
@@ -110,7 +110,7 @@ def test_other_int4_grids_are_not_repacked_and_it_is_said(
 def test_groups_that_are_no_whole_blocks_are_not_repacked(tmp_path: Path) -> None:
     write_checkpoint(tmp_path, form="GPTQ", layers=1, group=16)
     checkpoint = open_checkpoint(tmp_path)
-    assert "(groups of 16)" in checkpoint.said[0]
+    assert "(groups of 16)" in checkpoint.remarks[0]
     assert checkpoint.tensors[f"{QUERIES}.weight"].q4_0_rows(0, 8) is None
     assert checkpoint.tensors[f"{QUERIES}.weight"].q4_0_error is None
 
@@ -118,7 +118,7 @@ def test_groups_that_are_no_whole_blocks_are_not_repacked(tmp_path: Path) -> Non
 def test_scales_that_float16_cannot_hold_are_not_repacked(tmp_path: Path) -> None:
     write_checkpoint(tmp_path, form="packed", layers=1, change=scaled(1e-7, "weight_scale"))
     checkpoint = open_checkpoint(tmp_path)
-    assert checkpoint.said == (
+    assert checkpoint.remarks == (
         "6 INT4 matrices lie on Q4_0's grid and are repacked exactly",
         "1 INT4 matrix is dequantized and quantized anew (scales that F16 cannot hold):"
         f" {QUERIES}.weight",
@@ -145,7 +145,7 @@ def test_scales_between_those_of_float16_are_rounded_and_the_codes_stay(tmp_path
 
     write_checkpoint(tmp_path, form="packed", layers=1, change=change)
     checkpoint = open_checkpoint(tmp_path)
-    assert "1 INT4 matrix keeps its codes, its scales are rounded to F16" in checkpoint.said
+    assert "1 INT4 matrix keeps its codes, its scales are rounded to F16" in checkpoint.remarks
     source = checkpoint.tensors[f"{QUERIES}.weight"]
     assert source.q4_0_error is not None
     assert 1e-4 < source.q4_0_error < 2**-11
@@ -344,7 +344,7 @@ def test_scales_of_activations_are_left_out_and_it_is_said(tmp_path: Path) -> No
         stored["model.layers.0.self_attn.attn.q_scale"] = np.ones(1, np.float32)
 
     write_checkpoint(tmp_path, form="FP8-tensor", layers=1, change=change)
-    assert open_checkpoint(tmp_path).said == ("7 scales of activations left out",)
+    assert open_checkpoint(tmp_path).remarks == ("7 scales of activations left out",)
 
 
 def test_one_file_without_an_index_is_enough(tmp_path: Path) -> None:

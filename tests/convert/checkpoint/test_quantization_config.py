@@ -187,7 +187,7 @@ def test_a_quantization_that_a_merge_left_in_the_config_is_passed_over(
     )
     checkpoint = open_checkpoint(tmp_path)
     assert checkpoint.tensors.keys() == written.weights.keys()
-    assert checkpoint.said == (
+    assert checkpoint.remarks == (
         f"config.json tells of a quantization by {method}, but the weights are stored without one",
     )
 

@@ -44,14 +44,14 @@ def test_either_set_alone_is_read(two_sets: Path) -> None:
     (two_sets / SINGLE).write_bytes(single)
     (two_sets / INDEX).unlink()
     assert first_weight(two_sets) == later
-    assert f"not read: {FIRST}, " in open_checkpoint(two_sets).said[0]
+    assert f"not read: {FIRST}, " in open_checkpoint(two_sets).remarks[0]
 
 
 def test_an_index_whose_files_are_gone_is_passed_over(two_sets: Path) -> None:
     for shard in two_sets.glob("model-*"):
         shard.unlink()
     assert first_weight(two_sets) == first_weight(two_sets.parent / "later")
-    assert open_checkpoint(two_sets).said == (
+    assert open_checkpoint(two_sets).remarks == (
         f"{INDEX} names files that are gone, {SINGLE} is read without it",
     )
 
@@ -60,13 +60,13 @@ def test_an_index_may_name_the_single_file(tmp_path: Path) -> None:
     written = write_checkpoint(tmp_path, layers=1, shards=1)
     index = {"weight_map": dict.fromkeys(written.weights, SINGLE)}
     (tmp_path / INDEX).write_text(json.dumps(index))
-    assert open_checkpoint(tmp_path).said == ()
+    assert open_checkpoint(tmp_path).remarks == ()
 
 
 def test_a_file_that_the_index_does_not_name_is_told(tmp_path: Path) -> None:
     write_checkpoint(tmp_path, layers=1)
     (tmp_path / "extra.safetensors").write_bytes((tmp_path / FIRST).read_bytes())
-    assert open_checkpoint(tmp_path).said == ("not read: extra.safetensors",)
+    assert open_checkpoint(tmp_path).remarks == ("not read: extra.safetensors",)
 
 
 def test_an_index_of_another_name_is_found_and_hashed(tmp_path: Path) -> None:
@@ -95,7 +95,7 @@ def test_what_macos_leaves_beside_files_is_no_weights(name: str, tmp_path: Path)
     for file in (f"._{name}", f"._{INDEX}", "._config.json"):
         (tmp_path / file).write_bytes(APPLE_DOUBLE)
     checkpoint = open_checkpoint(tmp_path)
-    assert checkpoint.said == ()
+    assert checkpoint.remarks == ()
     assert checkpoint.shards == (tmp_path / name,)
 
 

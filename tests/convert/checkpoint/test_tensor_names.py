@@ -97,7 +97,7 @@ def test_a_prefix_is_taken_off_and_it_is_said(
     for name, source in checkpoint.tensors.items():
         np.testing.assert_array_equal(source.rows(0, 1)[0], written.weights[name][0])
     for word in prefix.removesuffix(".").split(".") if "base" not in prefix else [prefix]:
-        assert any(f"«{word}» taken out of" in remark for remark in checkpoint.said)
+        assert any(f"«{word}» taken out of" in remark for remark in checkpoint.remarks)
 
 
 def test_a_prefix_of_some_shards_alone_is_taken_off(tmp_path: Path) -> None:
@@ -144,14 +144,14 @@ def test_what_a_model_computes_by_itself_is_no_weight(name: str, tmp_path: Path)
     written = write_checkpoint(tmp_path, layers=1, change=put(name))
     checkpoint = open_checkpoint(tmp_path)
     assert checkpoint.tensors.keys() == written.weights.keys()
-    assert checkpoint.said == ("1 tensors left out that a model computes by itself",)
+    assert checkpoint.remarks == ("1 tensors left out that a model computes by itself",)
 
 
 def test_a_value_head_is_left_out(tmp_path: Path) -> None:
     written = write_checkpoint(tmp_path, layers=1, change=put("v_head.summary.weight"))
     checkpoint = open_checkpoint(tmp_path)
     assert checkpoint.tensors.keys() == written.weights.keys()
-    assert checkpoint.said == ("value head of reinforcement learning left out, 1 tensors",)
+    assert checkpoint.remarks == ("value head of reinforcement learning left out, 1 tensors",)
 
 
 @pytest.mark.parametrize(

@@ -47,8 +47,8 @@ def test_a_head_that_differs_in_one_weight_is_kept(
         change=with_head(one_value_off, wrapping),
     )
     checkpoint = open_checkpoint(tmp_path)
-    assert KEPT in checkpoint.said
-    assert not checkpoint.config.tied_embedding
+    assert KEPT in checkpoint.remarks
+    assert not checkpoint.config.tie_word_embeddings
     head = checkpoint.tensors[HEAD]
     expected = one_value_off(written.weights[EMBEDDING].astype(ml_dtypes.bfloat16))
     np.testing.assert_array_equal(head.rows(0, head.shape[0]), expected.astype(np.float32))
@@ -60,7 +60,7 @@ def test_a_head_that_is_the_embedding_is_left_out(tie: bool | None, tmp_path: Pa
     write_checkpoint(tmp_path, layers=1, change=with_head(np.copy), config_changes=changes)
     checkpoint = open_checkpoint(tmp_path)
     assert HEAD not in checkpoint.tensors
-    assert checkpoint.said == (LEFT_OUT,)
+    assert checkpoint.remarks == (LEFT_OUT,)
 
 
 @pytest.mark.parametrize(
@@ -76,14 +76,14 @@ def test_the_same_values_in_another_type_are_the_same(
     write_checkpoint(
         tmp_path, form=form, layers=1, change=with_head(lambda values: values.astype(dtype))
     )
-    assert open_checkpoint(tmp_path).said == (LEFT_OUT,)
+    assert open_checkpoint(tmp_path).remarks == (LEFT_OUT,)
 
 
 def test_other_values_in_another_type_are_kept(tmp_path: Path) -> None:
     write_checkpoint(
         tmp_path, layers=1, change=with_head(lambda values: values.astype(np.float32) * 1.01)
     )
-    assert KEPT in open_checkpoint(tmp_path).said
+    assert KEPT in open_checkpoint(tmp_path).remarks
 
 
 def test_a_head_stored_alone_is_the_embedding(tmp_path: Path) -> None:
@@ -92,7 +92,7 @@ def test_a_head_stored_alone_is_the_embedding(tmp_path: Path) -> None:
 
     written = write_checkpoint(tmp_path / "tied", layers=1, change=change)
     checkpoint = open_checkpoint(tmp_path / "tied")
-    assert checkpoint.said == ("the tied embedding is stored as lm_head",)
+    assert checkpoint.remarks == ("the tied embedding is stored as lm_head",)
     source = checkpoint.tensors[EMBEDDING]
     np.testing.assert_array_equal(source.rows(0, 5), written.weights[EMBEDDING][:5])
 

@@ -14,10 +14,10 @@ from convert import gemma3
 from convert.errors import VerificationFailed
 from convert.output.verification import answer_of, tensor_errors
 from convert.quantize.bit_allocation import Type
-from convert.quantize.tensor_source import TensorRows
+from convert.quantize.tensor_source import TensorSource
 from convert.vocabulary.tokenizer import Tokenizer, fit_to_embedding, read_tokenizer
 from tests.convert.checkpoints import write_checkpoint
-from tests.convert.conversions import Silent, convert_tiny, exact_model
+from tests.convert.conversions import Silent, convert_tiny, reference_model
 
 pytestmark = pytest.mark.native
 Data = NDArray[Any]
@@ -37,7 +37,7 @@ class Content:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Converted:
     path: Path
-    tensors: Mapping[str, TensorRows]
+    tensors: Mapping[str, TensorSource]
     tokenizer: Tokenizer
 
     def changed(self, folder: Path, change: Callable[[Content], None]) -> Path:
@@ -71,11 +71,11 @@ def _converted(folder: Path, form: Any) -> Converted:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("os.cpu_count", lambda: 1)
         convert_tiny(checkpoint, folder / "model.gguf")
-    model = exact_model(checkpoint, Type.Q4_0)
+    model = reference_model(checkpoint, Type.Q4_0)
     return Converted(
         path=folder / "model.gguf",
         tensors=model.tensors,
-        tokenizer=fit_to_embedding(read_tokenizer(checkpoint), model.config.vocabulary_rows),
+        tokenizer=fit_to_embedding(read_tokenizer(checkpoint), model.config.vocab_size),
     )
 
 

@@ -12,18 +12,18 @@ from convert.quantize.bit_allocation import (
     TYPES,
     Plan,
     Type,
+    allocate_bits,
     group_name,
     names_of,
     plan_types,
     require_size,
     size_bytes,
-    spend,
 )
 from tests.convert.checkpoints import write_checkpoint
 
 ROWS = 320
 GROUPS = [group_name(layer, stage) for layer in range(6) for stage in gemma3.STAGES]
-GAINS = {group: 1.0 / (3 + number * 7 % 24) for number, group in enumerate(GROUPS)}
+SENSITIVITIES = {group: 1.0 / (3 + number * 7 % 24) for number, group in enumerate(GROUPS)}
 """All different."""
 
 
@@ -61,7 +61,7 @@ def test_norms_stay_f32_and_the_embedding_is_q8_0_at_least(
             assert tensor.type is Type.F32
         elif tensor.name == gemma3.EMBEDDING:
             assert tensor.type is (Type.Q8_0 if asked in INT4 else asked)
-            assert tensor.shape == (ROWS, config.width)
+            assert tensor.shape == (ROWS, config.hidden_size)
         else:
             assert tensor.type is asked
     assert [tensor.name for tensor in plan] == list(config.tensor_shapes())
@@ -76,7 +76,7 @@ def test_a_group_names_its_tensors() -> None:
 
 
 def test_nothing_spare_changes_nothing(smallest: Plan) -> None:
-    assert spend(smallest, 0, GAINS) == list(smallest)
+    assert allocate_bits(smallest, 0, SENSITIVITIES) == list(smallest)
 
 
 def test_a_size_below_the_least_is_refused_with_the_least() -> None:
@@ -91,7 +91,7 @@ def test_spending_never_exceeds_what_is_spare_and_leaves_less_than_the_next_step
     smallest: Plan,
 ) -> None:
     for spare in range(0, 200_000, 7001):
-        finer = spend(smallest, spare, GAINS)
+        finer = allocate_bits(smallest, spare, SENSITIVITIES)
         left = spare - (size_bytes(finer) - size_bytes(smallest))
         assert left >= 0
         affordable = [
@@ -103,7 +103,7 @@ def test_spending_never_exceeds_what_is_spare_and_leaves_less_than_the_next_step
 
 
 def test_plenty_makes_every_group_q8_0_and_touches_nothing_else(smallest: Plan) -> None:
-    finer = spend(smallest, 1 << 30, GAINS)
+    finer = allocate_bits(smallest, 1 << 30, SENSITIVITIES)
     assert set(_group_types(finer).values()) == {Type.Q8_0}
     others = {name for name in _types(smallest) if not name.endswith("_proj.weight")}
     assert {name: _types(finer)[name] for name in others} == {
@@ -113,9 +113,9 @@ def test_plenty_makes_every_group_q8_0_and_touches_nothing_else(smallest: Plan) 
 
 
 def test_the_first_bytes_go_where_each_gains_most(smallest: Plan) -> None:
-    worth = {group: gain / _next_step(smallest, group) for group, gain in GAINS.items()}
+    worth = {group: gain / _next_step(smallest, group) for group, gain in SENSITIVITIES.items()}
     best = max(worth, key=worth.__getitem__)
-    changed = _group_types(spend(smallest, _next_step(smallest, best), GAINS))
+    changed = _group_types(allocate_bits(smallest, _next_step(smallest, best), SENSITIVITIES))
     assert {group for group, kind in changed.items() if kind is not Type.Q4_0} == {best}
 
 
@@ -123,14 +123,18 @@ def test_a_small_matrix_that_gains_less_but_more_for_each_byte_comes_first(small
     small, large = "0 self_attn.o_proj", "0 mlp.gate_proj mlp.up_proj"
     spare = _next_step(smallest, large)
     assert spare == 3 * _next_step(smallest, small)
-    types = _group_types(spend(smallest, spare, {small: 0.5, large: 1.0}))
+    types = _group_types(allocate_bits(smallest, spare, {small: 0.5, large: 1.0}))
     assert (types[small], types[large]) == (Type.Q5_0, Type.Q4_0)
 
 
 def test_among_equal_matrices_the_one_that_gains_more_is_never_coarser(smallest: Plan) -> None:
-    downs = sorted((group for group in GROUPS if "down_proj" in group), key=GAINS.__getitem__)
+    downs = sorted(
+        (group for group in GROUPS if "down_proj" in group), key=SENSITIVITIES.__getitem__
+    )
     for spare in range(0, 200_000, 7001):
-        types = _group_types(spend(smallest, spare, {group: GAINS[group] for group in downs}))
+        types = _group_types(
+            allocate_bits(smallest, spare, {group: SENSITIVITIES[group] for group in downs})
+        )
         bits = [_bits(types[group]) for group in downs]
         assert all(less <= more for less, more in pairwise(bits))
 
@@ -141,9 +145,9 @@ def test_a_second_step_wins_a_fourth_of_the_first_and_costs_three_times_as_much(
     """Between two equal matrices, a first step goes before a second one that counts up to nine times."""
     first, second = (group for group in GROUPS[:8] if "down_proj" in group)
     spare = 4 * _next_step(smallest, first)
-    types = _group_types(spend(smallest, spare, {first: 1.0, second: 0.2}))
+    types = _group_types(allocate_bits(smallest, spare, {first: 1.0, second: 0.2}))
     assert (types[first], types[second]) == (Type.Q5_0, Type.Q5_0)
-    types = _group_types(spend(smallest, spare, {first: 1.0, second: 0.05}))
+    types = _group_types(allocate_bits(smallest, spare, {first: 1.0, second: 0.05}))
     assert (types[first], types[second]) == (Type.Q8_0, Type.Q4_0)
 
 

@@ -6,12 +6,14 @@ import pytest
 from convert.errors import ConversionError
 from convert.native.ggml import decoded
 from convert.quantize import gptq as rounding
-from convert.quantize.block_formats import BLOCK, GRIDS, Q4_0, Grid
+from convert.quantize.block_formats import BLOCK, BLOCK_FORMATS, Q4_0, BlockFormat
 from convert.quantize.cholesky import cholesky, solved
-from convert.quantize.gptq import Hessian, Prepared, damped, loss, round_matrix, with_damping
+from convert.quantize.gptq import Hessian, HessianFactor, damped, loss, round_matrix, with_damping
 from convert.weights import Matrix
 
-every_grid = pytest.mark.parametrize("grid", GRIDS.values(), ids=lambda grid: grid.type.name)
+every_format = pytest.mark.parametrize(
+    "block_format", BLOCK_FORMATS.values(), ids=lambda block_format: block_format.type.name
+)
 ROWS, COLUMNS = 40, 320
 """More columns than are compensated or solved together."""
 
@@ -30,39 +32,43 @@ def _weights() -> Matrix:
     return np.random.default_rng(2).normal(size=(ROWS, COLUMNS)).astype(np.float32)
 
 
-@every_grid
-def test_compensation_and_then_descent_each_lose_less(grid: Grid) -> None:
+@every_format
+def test_compensation_and_then_descent_each_lose_less(block_format: BlockFormat) -> None:
     weights, hessian = _weights(), damped(_hessian(), 0.01)
-    prepared = Prepared.of(hessian)
-    alone = loss(weights, decoded(grid.encode(weights), grid.type), hessian)
-    compensated = loss(weights, round_matrix(weights, prepared, grid, sweeps=0).weights(), hessian)
-    descended = loss(weights, round_matrix(weights, prepared, grid, sweeps=2).weights(), hessian)
-    assert 0.7 * alone > compensated > descended > 0
+    prepared = HessianFactor.of(hessian)
+    alone = loss(weights, decoded(block_format.encode(weights), block_format.type), hessian)
+    gptq_round = loss(
+        weights, round_matrix(weights, prepared, block_format, sweeps=0).weights(), hessian
+    )
+    descended = loss(
+        weights, round_matrix(weights, prepared, block_format, sweeps=2).weights(), hessian
+    )
+    assert 0.7 * alone > gptq_round > descended > 0
 
 
-@every_grid
-def test_weights_on_the_grid_come_back(grid: Grid) -> None:
+@every_format
+def test_weights_on_the_grid_come_back(block_format: BlockFormat) -> None:
     """Where a block has the code that reaches farthest."""
     random = np.random.default_rng(3)
-    codes = random.choice(grid.values, (ROWS, COLUMNS)).astype(np.float32)
-    codes[:, ::BLOCK] = grid.lowest
+    codes = random.choice(block_format.values, (ROWS, COLUMNS)).astype(np.float32)
+    codes[:, ::BLOCK] = block_format.lowest
     scales = random.uniform(0.01, 0.1, (ROWS, COLUMNS // BLOCK)).astype(np.float16)
     weights = codes * np.repeat(scales.astype(np.float32), BLOCK, axis=1)
-    rounded = round_matrix(weights, Prepared.of(damped(_hessian(), 0.01)), grid)
+    rounded = round_matrix(weights, HessianFactor.of(damped(_hessian(), 0.01)), block_format)
     np.testing.assert_array_equal(rounded.weights(), weights)
 
 
-@every_grid
-def test_packed_it_is_worth_what_it_says(grid: Grid) -> None:
-    rounded = round_matrix(_weights(), Prepared.of(damped(_hessian(), 0.01)), grid)
-    np.testing.assert_array_equal(decoded(rounded.packed(), grid.type), rounded.weights())
-    assert grid.lowest <= rounded.codes.min() < rounded.codes.max() <= grid.highest
+@every_format
+def test_packed_it_is_worth_what_it_says(block_format: BlockFormat) -> None:
+    rounded = round_matrix(_weights(), HessianFactor.of(damped(_hessian(), 0.01)), block_format)
+    np.testing.assert_array_equal(decoded(rounded.packed(), block_format.type), rounded.weights())
+    assert block_format.lowest <= rounded.codes.min() < rounded.codes.max() <= block_format.highest
 
 
 def test_zero_rows_stay_zero() -> None:
     weights = _weights()
     weights[4] = 0
-    rounded = round_matrix(weights, Prepared.of(damped(_hessian(), 0.01)), Q4_0)
+    rounded = round_matrix(weights, HessianFactor.of(damped(_hessian(), 0.01)), Q4_0)
     assert not rounded.weights()[4].any()
 
 
@@ -110,25 +116,25 @@ def _indefinite(below_zero: float) -> Hessian:
 def test_a_nearly_singular_hessian_is_damped_more() -> None:
     hessian = _indefinite(0.05)
     with pytest.raises(np.linalg.LinAlgError):
-        Prepared.of(damped(hessian, 0.01))
-    prepared = with_damping(hessian, 0.01, Prepared.of)
+        HessianFactor.of(damped(hessian, 0.01))
+    prepared = with_damping(hessian, 0.01, HessianFactor.of)
     np.testing.assert_array_equal(prepared.hessian, damped(hessian, 0.1))
     assert np.isfinite(round_matrix(_weights(), prepared, Q4_0).weights()).all()
     np.testing.assert_array_equal(
-        with_damping(_hessian(), 0.01, Prepared.of).hessian, damped(_hessian(), 0.01)
+        with_damping(_hessian(), 0.01, HessianFactor.of).hessian, damped(_hessian(), 0.01)
     )
 
 
 @pytest.mark.parametrize("hessian", [_indefinite(3.0), np.full((COLUMNS, COLUMNS), np.nan, "f4")])
 def test_a_hessian_that_cannot_be_factored_is_told(hessian: Hessian) -> None:
     with pytest.raises(ConversionError, match="cannot be factored") as told:
-        with_damping(hessian, 0.01, Prepared.of)
+        with_damping(hessian, 0.01, HessianFactor.of)
     assert "--calibration none" in told.value.hint
 
 
 def test_the_factor_belongs_to_the_ordered_hessian() -> None:
     hessian = damped(_hessian(), 0.01)
-    prepared = Prepared.of(hessian)
+    prepared = HessianFactor.of(hessian)
     diagonal = np.diag(hessian)[prepared.order]
     assert (np.diff(diagonal) <= 0).all()
     factor = prepared.factor.astype(np.float64)
@@ -141,7 +147,7 @@ def test_the_factor_belongs_to_the_ordered_hessian() -> None:
 
 
 def test_the_number_of_threads_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    weights, prepared = _weights(), Prepared.of(damped(_hessian(), 0.01))
+    weights, prepared = _weights(), HessianFactor.of(damped(_hessian(), 0.01))
     found = []
     for cores in (1, 3):
         monkeypatch.setattr(rounding, "CORES", cores)

@@ -115,14 +115,14 @@ def test_a_token_without_a_row_is_left_out_and_told(folder: Path) -> None:
     in_tokenizer_json(folder, {**IDS, "<far>": COUNT + 40, "<image_soft_token>": COUNT + 41})
     tokenizer = fitted(folder, COUNT + 3)
     assert tokenizer.pieces[COUNT:] == ADDED
-    assert tokenizer.said == ("left out, because the embedding has no row for them: <far>",)
+    assert tokenizer.remarks == ("left out, because the embedding has no row for them: <far>",)
 
 
 @pytest.mark.parametrize("padding", [1, 61, 300, 4096])
 def test_rows_without_a_piece_are_padding_and_told(padding: int, folder: Path) -> None:
     tokenizer = fitted(folder, COUNT + padding)
     assert len(tokenizer) == COUNT
-    assert tokenizer.said == (
+    assert tokenizer.remarks == (
         f"padding left out: {padding:,} rows of the embedding without a piece",
     )
 
@@ -149,7 +149,7 @@ def test_an_empty_template_counts_as_none_and_is_told(empty: str, folder: Path) 
     (folder / "chat_template.jinja").write_text(empty, encoding="utf-8")
     tokenizer = read_tokenizer(folder)
     assert tokenizer.chat_template == own
-    assert tokenizer.said == ("chat_template.jinja is empty and counts as none",)
+    assert tokenizer.remarks == ("chat_template.jinja is empty and counts as none",)
     write_json(folder / "tokenizer_config.json", {"chat_template": empty.strip("\ufeff")})
     assert read_tokenizer(folder).chat_template == GEMMA_TEMPLATE
     assert not read_tokenizer(folder).has_own_template
@@ -160,7 +160,7 @@ def test_templates_by_name_without_a_default_are_told(folder: Path) -> None:
     write_json(folder / "tokenizer_config.json", {"chat_template": named})
     tokenizer = read_tokenizer(folder)
     assert tokenizer.chat_template == GEMMA_TEMPLATE
-    assert tokenizer.said == (
+    assert tokenizer.remarks == (
         "tokenizer_config.json has no default chat template, Gemma 3's is taken",
     )
 
