@@ -9,7 +9,6 @@ from soro_edge.chat.messages import AnswerState
 from soro_edge.errors import DiskFull, EngineDied, FolderNotWritable
 from soro_edge.model_errors import ModelDamaged
 from soro_edge.testing.scripted import ScriptedAnswer
-from soro_edge.tui.widgets.letters import LetterRow
 from tests.tui.desk import Desk
 from tests.tui.memory_store import told
 
@@ -188,35 +187,6 @@ def test_ctrl_c_stops_an_answer_and_never_quits() -> None:
         assert not desk.store.closed
 
     desk.run(act)
-
-
-def test_the_row_of_letters_writes_into_the_prompt() -> None:
-    desk = Desk()
-
-    async def act() -> None:
-        await desk.pilot.press("f7", "right", "enter", "а")
-        assert desk.prompt.text == "ӣа"
-        await desk.pilot.click(LetterRow, offset=(2, 0))
-        assert desk.prompt.text == "ӣағ"
-        await desk.pilot.press("f7", "f7")
-        assert not desk.screen.query_one(LetterRow).display
-
-    desk.run(act)
-
-
-def test_beside_the_list_on_a_narrow_screen_all_letters_can_be_seen_and_picked() -> None:
-    desk = Desk()
-
-    async def act() -> None:
-        await desk.ask("Савол")
-        await desk.pilot.press("f2", "f7")
-        row = desk.screen.query_one(LetterRow)
-        shown = row.render_line(0).text
-        assert all(letter in shown for letter in "ғӣқӯҳҷҒӢҚӮҲҶ")
-        await desk.pilot.click(LetterRow, offset=(1 + shown.index("Ҷ"), 0))
-        assert desk.prompt.text == "Ҷ"
-
-    desk.run(act, (60, 20))
 
 
 def test_alt_letters_work_in_dialogs_too() -> None:
