@@ -10,6 +10,7 @@ from soro_edge.errors import Interrupted, SoroError
 from soro_edge.tui.leaving import listen_for_signals
 from soro_edge.tui.screens.chat import ChatScreen
 from soro_edge.tui.services import TutorServices
+from soro_edge.tui.themes import DARK, LIGHT
 from soro_edge.tui.widgets.scrollbars import use_safe_scrollbars
 
 ERROR_SECONDS = 8.0
@@ -28,7 +29,9 @@ class TutorApp(App[SoroError]):
         super().__init__()
         use_safe_scrollbars()
         self.services = services
-        self.theme = "textual-dark" if services.dark else "textual-light"
+        for theme in (DARK, LIGHT):
+            self.register_theme(theme)
+        self.theme = (DARK if services.dark else LIGHT).name
 
     def on_mount(self) -> None:
         screen = ChatScreen(self.services)

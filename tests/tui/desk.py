@@ -43,7 +43,9 @@ class HeldTutor(TutorApp):
 class Desk:
     """The app on a MemoryStore, and what can be seen of it."""
 
-    def __init__(self, *answers: ScriptedAnswer | str, prepare: Prepare = checked) -> None:
+    def __init__(
+        self, *answers: ScriptedAnswer | str, prepare: Prepare = checked, dark: bool = True
+    ) -> None:
         self.store = MemoryStore()
         self.opening_fails: SoroError | None = None
         self.engine = ScriptedEngine(answers or ["Салом!"])
@@ -54,6 +56,7 @@ class Desk:
                 options=ChatOptions(),
                 model_title="Scripted",
                 prepare=prepare,
+                dark=dark,
             )
         )
         self.pilot: Pilot[SoroError]
