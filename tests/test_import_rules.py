@@ -10,6 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[1] / "soro_edge"
 RANK = {
     "locale": 0,
+    "learning": 0,
     "html_page": 0,
     "errors": 1,
     "model_errors": 2,

@@ -1,13 +1,19 @@
 """`soro`: opens the tutor on the screen."""
 
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 
 from soro_edge.commands.program import AnswerOptions, Program
 from soro_edge.errors import NoTerminal
+from soro_edge.learning.questions import examples
+from soro_edge.locale import LANGUAGES
 from soro_edge.models import check_memory
+from soro_edge.settings import Settings
 from soro_edge.tui.app import TutorApp
 from soro_edge.tui.services import TutorServices
+
+EXAMPLES_A_DAY = 6
 
 
 def run_tutor(program: Program) -> None:
@@ -33,6 +39,8 @@ def run_tutor(program: Program) -> None:
         model_title=manifest.title,
         model_bytes=manifest.size_bytes,
         dark=program.settings.theme == "dark",
+        languages=manifest.languages,
+        examples=example_questions(manifest.languages, program.settings),
         prepare=prepare,
     )
     try:
@@ -41,3 +49,11 @@ def run_tutor(program: Program) -> None:
         engine.close()
     if trouble:
         raise trouble
+
+
+def example_questions(languages: Sequence[str], settings: Settings) -> list[str]:
+    """Questions for the first screen, in a language that the model knows: others every day."""
+    wanted = (settings.language, *LANGUAGES)
+    spoken = [code for code in dict.fromkeys(wanted) if code in languages or not languages]
+    today = time.localtime().tm_yday
+    return examples(spoken, school_class=settings.school_class, begin=today * EXAMPLES_A_DAY)

@@ -1,7 +1,7 @@
 """Desk: the tutor on a MemoryStore and a ScriptedEngine, driven by keys, and what can be seen of it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 from textual.pilot import Pilot
@@ -44,7 +44,12 @@ class Desk:
     """The app on a MemoryStore, and what can be seen of it."""
 
     def __init__(
-        self, *answers: ScriptedAnswer | str, prepare: Prepare = checked, dark: bool = True
+        self,
+        *answers: ScriptedAnswer | str,
+        prepare: Prepare = checked,
+        dark: bool = True,
+        languages: Sequence[str] = (),
+        examples: Sequence[str] = (),
     ) -> None:
         self.store = MemoryStore()
         self.opening_fails: SoroError | None = None
@@ -57,6 +62,8 @@ class Desk:
                 model_title="Scripted",
                 prepare=prepare,
                 dark=dark,
+                languages=languages,
+                examples=examples,
             )
         )
         self.pilot: Pilot[SoroError]

@@ -17,6 +17,7 @@ from soro_edge.tui.widgets.letters import (
     begins_a_sentence,
     letter_of,
 )
+from soro_edge.tui.widgets.recall import Recall
 
 __all__ = ["NEW_LINE_KEYS", "TAJIK_LETTERS", "Prompt"]
 
@@ -57,6 +58,7 @@ class Prompt(TextArea):
             self._bindings.key_to_bindings.pop(key, None)
         self.row_open = False
         """Whether F1 to F6 write the letters of the row."""
+        self.recall = Recall()
         self._case_changed = False
         self._words = ""
         self._pause: Timer | None = None
@@ -104,7 +106,24 @@ class Prompt(TextArea):
             self.replace(letter, *self.selection, maintain_selection_offset=False)
         elif self.row_open and (event.key in ROW_KEYS or event.key == CASE_KEY):
             self.press_row_key(event.key)
-        else:
+        elif not (event.key in ("up", "down") and self._recalled(event.key)):
             return  # Textual hands it on to the class above
         event.stop()
         event.prevent_default()
+
+    def _recalled(self, key: str) -> bool:
+        """Whether the key brought another question, from the edge of the one that is shown."""
+        wrapped = self.wrapped_document
+        line = wrapped.location_to_offset(self.cursor_location).y
+        if line != (0 if key == "up" else wrapped.height - 1):
+            return False
+        text = self.recall.step(self.text, -1 if key == "up" else 1)
+        if text is None:
+            return False
+        self.write(text)
+        return True
+
+    def write(self, text: str) -> None:
+        """Put this in place of what is written; the cursor stands at its end."""
+        self.text = text
+        self.move_cursor(self.document.end)
