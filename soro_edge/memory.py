@@ -7,7 +7,7 @@ with real processes (tests/engine/test_memory.py).
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from soro_edge.engine.api import EngineOptions, LoadMode
+from soro_edge.engine.api import EngineOptions, KvCacheType, LoadMode
 from soro_edge.gguf_header import GgufHeader
 
 PROGRAM_BYTES = 40_000_000
@@ -18,6 +18,12 @@ _CELLS_STEP = 256
 """llama.cpp rounds a cache up to so many tokens."""
 _GEMMA3_GLOBAL_EVERY = 6
 SMALLEST_CONTEXT_TOKENS = 512
+_VALUE_BYTES = {
+    KvCacheType.F16: 2,
+    KvCacheType.F32: 4,
+    # Only the engine's process knows what its processor takes: count the larger.
+    KvCacheType.AUTO: 4,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,8 +64,7 @@ def plan_memory(header: GgufHeader, options: EngineOptions) -> MemoryPlan:
     context = _round_up(options.context_tokens)
     window_cells = min(context, _round_up(shape.window_tokens + batch))
     window_layers = shape.layers - shape.global_layers
-    number_bytes = 4 if options.exact_cache else 2
-    cell_bytes = 2 * number_bytes * shape.cell_values
+    cell_bytes = 2 * _VALUE_BYTES[options.kv_cache_type] * shape.cell_values
     cells = shape.global_layers * context + window_layers * window_cells
     twice = options.load_mode is LoadMode.MAP and options.repack
     return MemoryPlan(
@@ -84,6 +89,9 @@ def fit_memory(header: GgufHeader, wanted: EngineOptions, free_bytes: int) -> En
 
 def _smaller(wanted: EngineOptions) -> Iterator[EngineOptions]:
     yield wanted
+    if wanted.kv_cache_type is not KvCacheType.F16:
+        wanted = replace(wanted, kv_cache_type=KvCacheType.F16)
+        yield wanted
     if wanted.load_mode is LoadMode.MAP and wanted.repack:
         wanted = replace(wanted, load_mode=LoadMode.READ)
         yield wanted

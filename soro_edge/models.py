@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from soro_edge.engine.api import EngineOptions
+from soro_edge.engine.api import EngineOptions, KvCacheType
 from soro_edge.engine.hardware import free_memory_bytes
 from soro_edge.errors import BadOption, StorageError
 from soro_edge.gguf_header import GgufHeader, read_header
@@ -200,20 +200,29 @@ def memory_needed_bytes(manifest: Manifest, header: GgufHeader, context_tokens: 
     """What the engine's process will take at the least, with all of the context."""
     if manifest.memory_bytes and context_tokens <= manifest.context_tokens:
         return manifest.memory_bytes
-    least = EngineOptions(model_path="", context_tokens=context_tokens, checkpoint_bytes=0)
-    return plan_memory(header, least).total_bytes
+    return plan_memory(header, _least(context_tokens)).total_bytes
 
 
 def check_memory(manifest: Manifest, path: Path, context_tokens: int) -> None:
     """Raises NotEnoughMemory, with the numbers, before anything is loaded: where not even a short
     context fits."""
     header, free = read_header(path), free_memory_bytes()
-    least = EngineOptions(model_path="", context_tokens=context_tokens, checkpoint_bytes=0)
+    least = _least(context_tokens)
     fitted = plan_memory(header, fit_memory(header, least, free)).total_bytes
     saved = plan_memory(header, least).total_bytes - fitted
     need = memory_needed_bytes(manifest, header, context_tokens) - saved
     if need > free:
         raise NotEnoughMemory(need_mb=need // 1_000_000, free_mb=free // 1_000_000)
+
+
+def _least(context_tokens: int) -> EngineOptions:
+    """The options that take the least memory with so long a context."""
+    return EngineOptions(
+        model_path="",
+        context_tokens=context_tokens,
+        kv_cache_type=KvCacheType.F16,
+        checkpoint_bytes=0,
+    )
 
 
 def sha256_of(path: Path, on_progress: Progress = _silent) -> str:

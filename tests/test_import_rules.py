@@ -14,6 +14,7 @@ RANK = {
     "html_page": 0,
     "errors": 1,
     "model_errors": 2,
+    "files": 1,
     "paths": 2,
     "settings": 3,
     "gguf_header": 3,

@@ -28,7 +28,14 @@ from soro_edge.engine.api import (
     Statistics,
     TextPiece,
 )
-from soro_edge.errors import EmptyQuestion, EngineError, NothingToRepeat, SoroError, StorageError
+from soro_edge.errors import (
+    ConversationGone,
+    EmptyQuestion,
+    EngineError,
+    NothingToRepeat,
+    SoroError,
+    StorageError,
+)
 
 STORE_EVERY_SECONDS = 0.5
 """A power cut loses at most so much of an answer."""
@@ -195,6 +202,8 @@ class ChatSession:
             if answer.state is AnswerState.WRITING:
                 answer.state = AnswerState.STOPPED
             answer.keep()
+            if answer.conversation_gone:
+                self._engine.forget()  # another window deleted it while this was written
 
     def _fit(self, turns: list[Turn], info: ModelInfo) -> int:
         reserve = min(self._options.max_tokens, info.context_tokens // ANSWER_SHARE)
@@ -232,6 +241,7 @@ class _StoredAnswer:
         self._stored_at = 0.0
         self._stored: tuple[str, AnswerState] | None = None
         self._failed = False
+        self.conversation_gone = False
         self.text = ""
         self.state = AnswerState.WRITING
 
@@ -268,6 +278,7 @@ class _StoredAnswer:
         except StorageError as error:
             first = not self._failed
             self._failed = True
+            self.conversation_gone = isinstance(error, ConversationGone)
             return error if first else None
         self._stored = (self.text, self.state)
         self._failed = False

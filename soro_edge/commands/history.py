@@ -8,7 +8,6 @@ import click
 
 from soro_edge.commands.confirm import confirm
 from soro_edge.commands.program import Program
-from soro_edge.engine.states import StateStore
 from soro_edge.history.export import to_html, to_markdown, to_text
 from soro_edge.locale import _
 from soro_edge.paths import storage_error
@@ -72,8 +71,6 @@ def delete(program: Program, conversation_id: int, *, sure: bool) -> None:
                 click.echo(_("Nothing was deleted."), err=True)
                 return
         history.delete(conversation_id)
-        # Saved states hold what was written in it. None of them is ours to keep: a prefill makes them.
-        StateStore(program.paths.states_folder, binding="", limit_bytes=0).forget()
     finally:
         history.close()
     click.echo(_("Deleted."), err=True)

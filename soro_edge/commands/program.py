@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 import click
@@ -117,9 +118,13 @@ class Program:
         )
 
     def history(self) -> "History":
+        from soro_edge.engine.states import forget_conversations
         from soro_edge.history.store import History
 
-        return History.open(self.paths.history_file(self.settings.profile))
+        return History.open(
+            self.paths.history_file(self.settings.profile),
+            erase_elsewhere=partial(forget_conversations, self.paths.states_folder),
+        )
 
     def check_history_writable(self) -> None:
         """Raises FolderNotWritable, HistoryPathTooLong: before anything is opened or loaded."""

@@ -59,6 +59,17 @@ class LoadMode(StrEnum):
     """Read, and kept out of the swap where the system allows it."""
 
 
+class KvCacheType(StrEnum):
+    """The type in which the KV cache holds keys and values."""
+
+    AUTO = "auto"
+    """F16 where the CPU backend converts F16 in hardware (the feature F16C), otherwise F32."""
+    F16 = "f16"
+    """Two bytes a value."""
+    F32 = "f32"
+    """Four bytes a value: exact, and quick on processors that convert F16 in software."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineOptions:
     """What the engine is started with."""
@@ -72,9 +83,10 @@ class EngineOptions:
     """Threads for prefill; None takes as many as for decoding."""
     prefill_batch_tokens: int = 64
     """Tokens prefilled at once: more are quicker and need a larger buffer."""
-    flash_attention: bool = True
-    exact_cache: bool = False
-    """KV cache in F32, not in F16: twice the memory, for comparisons to the last token."""
+    kv_cache_type: KvCacheType = KvCacheType.AUTO
+    flash_attention: bool | None = None
+    """None turns it on where the CPU backend converts F16 in hardware, and off elsewhere: without that
+    plain attention decodes two to three times as fast."""
     load_mode: LoadMode = LoadMode.READ
     repack: bool = True
     """Weights laid out anew for this processor: quicker, and with MAP a second copy of them."""
@@ -118,6 +130,12 @@ class ModelInfo:
     eos: str | None
     variant: str = ""
     """Which of llama.cpp's builds for several processors runs: `haswell`; empty where there is but one."""
+    f16_in_hardware: bool = True
+    """Whether the CPU backend that was loaded converts F16 in hardware."""
+    kv_cache_type: KvCacheType = KvCacheType.F16
+    """The one in use: F16 or F32."""
+    flash_attention: bool = True
+    """Whether it is in use; llama.cpp may still refuse it for a model that it does not suit."""
 
 
 class FinishReason(StrEnum):

@@ -191,6 +191,8 @@ class LlamaEngine:
         way_back = cache.checkpoints.newest()
         cache.leave(prompt)
         self._save_conversation(here, way_back)
+        if states is not None:
+            states.renew()
         if states is not None and self._model is not None:
             saved, there = states.best(prompt, window_tokens=self._model.window_tokens)
             if saved is not None and there >= here + WORTH_READING_TOKENS:
@@ -226,7 +228,9 @@ class LlamaEngine:
         options = self._options
         if not options.states_folder or not options.model_sha256:
             return None
-        settings = (options.flash_attention, options.prefill_batch_tokens, options.exact_cache)
+        info = model.info
+        # A state holds keys and values in the cache's type, and laid out for one kind of attention.
+        settings = (info.flash_attention, options.prefill_batch_tokens, info.kv_cache_type.value)
         binding = f"{options.model_sha256} {library_build()} {model.info.context_tokens} {settings}"
         store = StateStore(
             Path(options.states_folder), binding=binding, limit_bytes=options.states_bytes

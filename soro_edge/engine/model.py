@@ -7,11 +7,18 @@ import ctypes
 import re
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
-from soro_edge.engine.api import EngineOptions, LoadMode, ModelInfo
+from soro_edge.engine.api import EngineOptions, KvCacheType, LoadMode, ModelInfo
 from soro_edge.engine.hardware import default_threads
-from soro_edge.engine.native import VARIANT, begin_log, lib, log_text
+from soro_edge.engine.native import (
+    VARIANT,
+    begin_log,
+    converts_f16_in_hardware,
+    lib,
+    log_text,
+)
 from soro_edge.engine.pages import ask_for_large_pages, memory_in_use
 from soro_edge.engine.threads import ThreadPools
 from soro_edge.engine.vocabulary import Vocabulary
@@ -29,6 +36,8 @@ class LoadedModel:
     """Owns llama.cpp's model and context; `close` gives them back."""
 
     def __init__(self, options: EngineOptions, on_progress: Callable[[float], None]) -> None:
+        f16_in_hardware = converts_f16_in_hardware()
+        options = resolve_attention(options, f16_in_hardware=f16_in_hardware)
         self._options = options
         path = Path(options.model_path)
         begin_log()
@@ -47,7 +56,12 @@ class LoadedModel:
             self.prefill_threads: int = lib.llama_n_threads_batch(self.context)
             self.use_threads(self.threads, self.prefill_threads)
             self.vocabulary = Vocabulary(self.model, template=chat_template(self.model) or "")
-            self.info = describe(self.model, path, self.vocabulary, lib.llama_n_ctx(self.context))
+            self.info = replace(
+                describe(self.model, path, self.vocabulary, lib.llama_n_ctx(self.context)),
+                f16_in_hardware=f16_in_hardware,
+                kv_cache_type=options.kv_cache_type,
+                flash_attention=bool(options.flash_attention),
+            )
             undo.pop_all()
 
     def close(self) -> None:
@@ -79,12 +93,22 @@ class LoadedModel:
             if options.flash_attention
             else lib.LLAMA_FLASH_ATTN_TYPE_DISABLED
         )
-        if options.exact_cache:
+        if options.kv_cache_type is KvCacheType.F32:
             wanted.type_k = wanted.type_v = lib.GGML_TYPE_F32
         wanted.swa_full = False
         wanted.no_perf = True
         context: int | None = lib.llama_init_from_model(self.model, wanted)
         return context
+
+
+def resolve_attention(options: EngineOptions, *, f16_in_hardware: bool) -> EngineOptions:
+    """`options` with a KV cache type and an attention, where they leave these to the processor."""
+    kv_cache_type, flash_attention = options.kv_cache_type, options.flash_attention
+    if kv_cache_type is KvCacheType.AUTO:
+        kv_cache_type = KvCacheType.F16 if f16_in_hardware else KvCacheType.F32
+    if flash_attention is None:
+        flash_attention = f16_in_hardware
+    return replace(options, kv_cache_type=kv_cache_type, flash_attention=flash_attention)
 
 
 def chat_template(model: int) -> str | None:

@@ -9,6 +9,7 @@ import functools
 import importlib
 import importlib.util
 import os
+import platform
 import sys
 import types
 from collections import deque
@@ -44,6 +45,18 @@ def _library_folder() -> Path:
 
 VARIANT = load_best_variant(_library_folder())
 """Which of the files for several processors serves here; empty where there is but one, made here."""
+
+
+def converts_f16_in_hardware() -> bool:
+    """Whether the CPU backend that was loaded has instructions for F16, by its own list of features.
+
+    On x86 that is F16C. Without it every element of an F16 KV cache is converted by a table or by
+    arithmetic, each time it is read. Other processors that llama.cpp runs on have such instructions.
+    """
+    if platform.machine().lower() not in ("x86_64", "amd64", "i386", "i686", "x86"):
+        return True
+    features = lib.llama_print_system_info().decode("utf-8", "replace")
+    return "F16C = 1" in features
 
 
 @functools.cache

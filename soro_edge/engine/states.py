@@ -1,5 +1,8 @@
 """Saved prompt states on disk: found by their tokens, bound to model, library and settings, checked.
 
+They hold what pupils wrote. When a conversation is deleted all of them go, but for those that begin many
+conversations; another process that still has it in memory then saves nothing of it.
+
 A file: magic, digest of all that follows, length of the head, head (JSON), tokens, state, and perhaps the
 checkpoint that `again` goes back to. It appears whole or not at all. Nothing here raises: a state that
 cannot be read or written costs a prefill.
@@ -11,14 +14,16 @@ import contextlib
 import hashlib
 import json
 import os
+import secrets
 import shutil
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from soro_edge.engine.prefix import Checkpoint, can_go_on, shared_tokens
+from soro_edge.files import make_private_folder, open_private
 
 _MAGIC = b"SOROKV02"
 _DIGEST_BYTES = 32
@@ -29,6 +34,21 @@ DISK_RESERVE_BYTES = 200_000_000
 WORTH_READING_TOKENS = 32
 """A state that spares fewer tokens is not worth a file."""
 _STALE_SECONDS = 3600.0
+_FORGOTTEN = "forgotten"
+"""A file with another content after each deletion."""
+
+
+def forget_conversations(folder: Path) -> None:
+    """Delete the states of all conversations, whatever model they are of, and let no process save one of
+    what it has read so far. Raises nothing."""
+    with contextlib.suppress(OSError):
+        make_private_folder(folder)
+        with open_private(folder / _FORGOTTEN) as file:
+            file.write(secrets.token_bytes(16))
+    for path in [*_files(folder, "*.state"), *_files(folder, "*.part")]:
+        if not _is_lasting(path):
+            with contextlib.suppress(OSError):
+                path.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,17 +91,18 @@ class StateStore:
         self._folder = folder
         self._binding = hashlib.sha256(binding.encode("utf-8")).hexdigest()
         self._limit_bytes = limit_bytes
+        self._forgotten = _forgotten(folder)
         self._states: dict[Path, SavedState] | None = None
 
     def all(self) -> list[SavedState]:
         """Those that fit, as the folder was when first asked, with what was saved since."""
         if self._states is None:
             self._states = {}
-            for path in self._files("*.state"):
+            for path in _files(self._folder, "*.state"):
                 saved = self._read_head(path)
                 if saved:
                     self._states[path] = saved
-            for path in self._files("*.part"):
+            for path in _files(self._folder, "*.part"):
                 with contextlib.suppress(OSError):
                     if time.time() - path.stat().st_mtime > _STALE_SECONDS:
                         path.unlink()
@@ -128,7 +149,10 @@ class StateStore:
         lasting: bool = False,
         written: dict[str, list[int]] | None = None,
     ) -> bool:
-        """Keep a state; False where there is no room or the disk refuses."""
+        """Keep a state; False where there is no room, the disk refuses, or a conversation was deleted
+        since `renew`."""
+        if not lasting and self._is_outdated():
+            return False
         back = checkpoint.data if checkpoint else bytearray()
         head = {
             "binding": self._binding,
@@ -146,10 +170,10 @@ class StateStore:
         path = self._folder / f"{self._name(ids)}.state"
         partial = path.with_suffix(f".{os.getpid()}.part")
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
+            make_private_folder(self._folder)
             if not self._make_room(len(start) + len(state) + len(back), path):
                 return False
-            with partial.open("wb") as file:
+            with open_private(partial) as file:
                 # Not synchronized: a file that a power cut tore is told by its digest.
                 file.write(_MAGIC + _digest(start, state, back) + start)
                 file.write(state)
@@ -159,6 +183,9 @@ class StateStore:
             with contextlib.suppress(OSError):
                 partial.unlink(missing_ok=True)
             return False
+        if not lasting and self._is_outdated():
+            self._remove(path)  # deleted while this was written
+            return False
         saved = _described(path, list(tokens), head)
         self.all()
         if self._states is not None:
@@ -167,10 +194,16 @@ class StateStore:
 
     def forget(self) -> None:
         """Delete every state but those that last: they hold what a pupil wrote."""
-        kept = {saved.path for saved in self.all() if saved.lasting}
-        for path in self._files("*.state"):
-            if path not in kept:
-                self._remove(path)
+        forget_conversations(self._folder)
+        self._states = {saved.path: saved for saved in self.all() if saved.lasting}
+        self.renew()
+
+    def renew(self) -> None:
+        """What is read from now on may be saved: it is of conversations that are not deleted yet."""
+        self._forgotten = _forgotten(self._folder)
+
+    def _is_outdated(self) -> bool:
+        return _forgotten(self._folder) != self._forgotten
 
     def _make_room(self, need_bytes: int, path: Path) -> bool:
         """Delete the oldest until `need_bytes` fit; False where they cannot."""
@@ -180,7 +213,7 @@ class StateStore:
             return False
         lasting = {saved.path for saved in self.all() if saved.lasting}
         files = []
-        for other in self._files("*.state"):
+        for other in _files(self._folder, "*.state"):
             with contextlib.suppress(OSError):
                 facts = other.stat()
                 files.append((other in lasting, facts.st_mtime_ns, facts.st_size, other))
@@ -197,11 +230,7 @@ class StateStore:
         """What a file says of itself, unless it is of another binding or cut short."""
         try:
             with path.open("rb") as file:
-                if file.read(len(_MAGIC)) != _MAGIC:
-                    return None
-                file.seek(_HEAD_AT)
-                length = int.from_bytes(file.read(4), "little")
-                head = json.loads(file.read(min(length, _LONGEST_HEAD)))
+                head, length = _head_of(file)
                 if head["binding"] != self._binding:
                     return None
                 count = int(head["tokens"])
@@ -216,17 +245,43 @@ class StateStore:
     def _name(self, ids: bytes) -> str:
         return hashlib.sha256(self._binding.encode() + ids).hexdigest()[:32]
 
-    def _files(self, pattern: str) -> list[Path]:
-        try:
-            return sorted(self._folder.glob(pattern))
-        except OSError:
-            return []
-
     def _remove(self, path: Path) -> None:
         if self._states is not None:
             self._states.pop(path, None)
         with contextlib.suppress(OSError):
             path.unlink(missing_ok=True)
+
+
+def _files(folder: Path, pattern: str) -> list[Path]:
+    try:
+        return sorted(folder.glob(pattern))
+    except OSError:
+        return []
+
+
+def _forgotten(folder: Path) -> bytes:
+    """Which deletion of conversations was the last."""
+    try:
+        return (folder / _FORGOTTEN).read_bytes()
+    except OSError:
+        return b""
+
+
+def _is_lasting(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return path.suffix == ".state" and bool(_head_of(file)[0]["lasting"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def _head_of(file: BinaryIO) -> tuple[Any, int]:
+    """The head of a state's file, and its length. Raises OSError, ValueError."""
+    if file.read(len(_MAGIC)) != _MAGIC:
+        raise ValueError("no saved state")
+    file.seek(_HEAD_AT)
+    length = int.from_bytes(file.read(4), "little")
+    return json.loads(file.read(min(length, _LONGEST_HEAD))), length
 
 
 def _described(path: Path, tokens: list[int], head: Mapping[str, Any]) -> SavedState:

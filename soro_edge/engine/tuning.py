@@ -9,7 +9,7 @@ import platform
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
-from soro_edge.engine.api import EngineOptions, LoadMode
+from soro_edge.engine.api import EngineOptions, KvCacheType, LoadMode
 from soro_edge.engine.hardware import on_battery
 from soro_edge.paths import make_folder, write_whole
 
@@ -27,7 +27,9 @@ class Tuning:
     battery_threads: int
     """The fewest that cost little."""
     prefill_batch_tokens: int
-    flash_attention: bool
+    kv_cache_type: KvCacheType
+    flash_attention: bool | None
+    """None follows the processor, as in EngineOptions."""
     load_mode: LoadMode
     repack: bool
 
@@ -41,6 +43,7 @@ class Tuning:
             threads=options.threads or threads,
             prefill_threads=options.threads or prefill_threads,
             prefill_batch_tokens=self.prefill_batch_tokens,
+            kv_cache_type=self.kv_cache_type,
             flash_attention=self.flash_attention,
             load_mode=self.load_mode,
             repack=self.repack,
@@ -58,17 +61,23 @@ def processor_name() -> str:
 
 
 def read_tuning(file: Path) -> Tuning | None:
-    """What was measured on this very machine; None where nothing was, or it cannot be read."""
+    """What was measured on this very machine; None where nothing was, or it cannot be read.
+
+    A file of an earlier version lacks the KV cache's type: it is as if nothing had been measured.
+    """
     try:
         stored = json.loads(file.read_text(encoding="utf-8"))
         named = {field.name: stored[field.name] for field in fields(Tuning)}
-        tuning = Tuning(**{**named, "load_mode": LoadMode(named["load_mode"])})
+        named["load_mode"] = LoadMode(named["load_mode"])
+        named["kv_cache_type"] = KvCacheType(named["kv_cache_type"])
+        tuning = Tuning(**named)
     except (OSError, ValueError, KeyError, TypeError):
         return None
     numbers = (tuning.threads, tuning.prefill_threads, tuning.battery_threads)
     sane = all(isinstance(one, int) and 1 <= one <= 1024 for one in numbers)
     batch = tuning.prefill_batch_tokens
     sane = sane and isinstance(batch, int) and 1 <= batch <= 2048
+    sane = sane and tuning.flash_attention in (None, False, True)
     ours = tuning.processor == processor_name() and tuning.cores == (os.cpu_count() or 1)
     return tuning if sane and ours else None
 

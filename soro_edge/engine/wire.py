@@ -99,7 +99,7 @@ _CLASSES: dict[str, type] = {
     for kind in (
         *(Load, Count, Generate, Prepare, Forget, Stop, Loading, Loaded, Counted, Failed),
         *(api.Control, api.Text, api.Sampling, api.GenerationRequest),
-        *(api.EngineOptions, api.LoadMode),
+        *(api.EngineOptions, api.KvCacheType, api.LoadMode),
         *(api.ModelInfo, api.FinishReason, api.Statistics),
         *(api.Prefilled, api.TextPiece, api.Finished),
     )

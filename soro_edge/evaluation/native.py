@@ -16,7 +16,7 @@ import numpy as np
 
 from soro_edge.engine.api import LoadMode
 from soro_edge.engine.model import chat_template, describe, open_model
-from soro_edge.engine.native import begin_log, lib
+from soro_edge.engine.native import begin_log, converts_f16_in_hardware, lib
 from soro_edge.engine.prefix import shared_tokens
 from soro_edge.engine.vocabulary import Vocabulary
 from soro_edge.errors import EvaluationFailed
@@ -264,7 +264,7 @@ class Scorer:
         wanted.kv_unified = wanted.swa_full = True
         wanted.n_threads = wanted.n_threads_batch = self.threads
         wanted.no_perf = True
-        if self._exact:
+        if self._exact or not converts_f16_in_hardware():
             wanted.type_k = wanted.type_v = lib.GGML_TYPE_F32
             wanted.flash_attn_type = lib.LLAMA_FLASH_ATTN_TYPE_DISABLED
         context: int | None = lib.llama_init_from_model(self._model, wanted) or None

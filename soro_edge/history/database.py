@@ -43,6 +43,8 @@ def connect(path: Path, busy_seconds: float = BUSY_SECONDS) -> sqlite3.Connectio
     )
     # A flipped bit in a text must not hide the whole conversation.
     connection.text_factory = _text
+    # Rows that are deleted are overwritten.
+    connection.execute("PRAGMA secure_delete = ON").fetchone()
     return connection
 
 

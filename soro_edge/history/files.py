@@ -49,6 +49,20 @@ class HistoryFiles:
         """Exists while a damaged file is replaced; holds the name under which it is kept."""
         return self._beside("restoring")
 
+    @property
+    def erasing(self) -> Path:
+        """Exists while this process erases deleted conversations; holds which."""
+        return self._beside(f"erasing-{os.getpid()}")
+
+    def all_erasing(self) -> list[Path]:
+        """The same of every process, also of those that were killed."""
+        return sorted(self.main.parent.glob(f"{self.main.stem}.erasing-*"))
+
+    def copies(self, *words: str) -> list[Path]:
+        """What was kept beside it under these names, such as `damaged`, with the log of each."""
+        names = (f"{self.main.stem}.{word}-*" for word in words)
+        return sorted({file for name in names for file in self.main.parent.glob(name)})
+
     def path_too_long(self, *, with_others: bool = False) -> HistoryPathTooLong | None:
         """The error to raise where SQLite does not open the main file, or all of those beside it."""
         have = len(os.fsencode(os.path.realpath(self.main))) + _ADDED_BYTES * with_others

@@ -12,6 +12,8 @@ from soro_edge.history.titles import title_of
 
 Clock = Callable[[], float]
 
+_IS_THERE = "conversation IN (SELECT id FROM conversations WHERE trashed IS NULL)"
+
 
 class ConversationLog:
     """A conversation that is kept. A new one has no row until its first question.
@@ -65,7 +67,7 @@ class ConversationLog:
         with self._database.writing() as connection:
             row = connection.execute(
                 "UPDATE messages SET text = ?, state = ?"
-                " WHERE id = ? AND conversation = ? AND role = 'assistant'"
+                f" WHERE id = ? AND conversation = ? AND role = 'assistant' AND {_IS_THERE}"
                 " RETURNING superseded",
                 (text, state.value, answer_id, self._id),
             ).fetchone()
@@ -94,7 +96,7 @@ def read_messages(connection: sqlite3.Connection, conversation_id: int) -> list[
     """A conversation's messages that are not set aside, in order."""
     rows = connection.execute(
         "SELECT id, role, text, state FROM messages"
-        " WHERE conversation = ? AND superseded = 0 ORDER BY id",
+        f" WHERE conversation = ? AND superseded = 0 AND {_IS_THERE} ORDER BY id",
         (conversation_id,),
     )
     return [
@@ -142,6 +144,6 @@ def _add_message(
 
 def _touch(connection: sqlite3.Connection, conversation: int, now: float) -> bool:
     changed = connection.execute(
-        "UPDATE conversations SET updated = ? WHERE id = ?", (now, conversation)
+        "UPDATE conversations SET updated = ? WHERE id = ? AND trashed IS NULL", (now, conversation)
     )
     return changed.rowcount > 0

@@ -62,9 +62,15 @@ def build_search(connection: sqlite3.Connection) -> None:
     )
 
 
+def _trash(connection: sqlite3.Connection) -> None:
+    # When a person deleted it, in epoch seconds; its rows go when that can no longer be undone.
+    connection.execute("ALTER TABLE conversations ADD COLUMN trashed REAL")
+
+
 MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     _conversations_and_messages,
     _search,
+    _trash,
 )
 
 

@@ -13,7 +13,7 @@ from soro_edge.history.values import Conversation, Recovery, SearchHit
 _CONVERSATION = """
     SELECT id, title, created, updated, (
         SELECT count(*) FROM messages WHERE conversation = conversations.id AND superseded = 0
-    ) FROM conversations
+    ) FROM conversations WHERE trashed IS NULL
 """
 _LARGEST = 2**63 - 1
 """SQLite takes no number above it."""
@@ -53,7 +53,7 @@ class HistoryReader:
         if abs(conversation_id) > _LARGEST:
             raise NoConversation(id=conversation_id)
         with self._rows.reading() as connection:
-            row = connection.execute(_CONVERSATION + " WHERE id = ?", (conversation_id,)).fetchone()
+            row = connection.execute(_CONVERSATION + " AND id = ?", (conversation_id,)).fetchone()
         if row is None:
             raise NoConversation(id=conversation_id)
         return _conversation(*row)

@@ -15,14 +15,14 @@ _AFTER_LETTERS = 100
 _TITLES = """
     SELECT c.id, c.title, NULL, c.title, c.created
     FROM search CROSS JOIN conversations AS c ON c.id = -search.rowid
-    WHERE search MATCH ? AND search.rowid < 0
+    WHERE search MATCH ? AND search.rowid < 0 AND c.trashed IS NULL
     ORDER BY search.rowid LIMIT ?
 """
 _MESSAGES = """
     SELECT c.id, c.title, m.id, m.text, m.created
     FROM search CROSS JOIN messages AS m ON m.id = search.rowid
     CROSS JOIN conversations AS c ON c.id = m.conversation
-    WHERE search MATCH ? AND search.rowid > 0
+    WHERE search MATCH ? AND search.rowid > 0 AND c.trashed IS NULL
     ORDER BY search.rowid DESC LIMIT ?
 """
 

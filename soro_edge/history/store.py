@@ -20,6 +20,7 @@ from soro_edge.errors import (
 )
 from soro_edge.history.backup import backup_is_due, make_backup
 from soro_edge.history.database import BUSY_SECONDS, Database, our_errors, storable
+from soro_edge.history.erasure import EraseElsewhere, erase, erase_at_closing, finish_erasing
 from soro_edge.history.files import HistoryFiles
 from soro_edge.history.gate import Gate
 from soro_edge.history.integrity import damage_in_open_file
@@ -28,8 +29,14 @@ from soro_edge.history.migrations import migrate
 from soro_edge.history.reading import HistoryReader
 from soro_edge.history.recovery import finish, recover
 from soro_edge.history.salvage import salvage
-from soro_edge.history.search import forget_conversation, index_title, index_unfinished
+from soro_edge.history.search import index_title, index_unfinished
 from soro_edge.history.titles import one_line
+from soro_edge.history.trash import (
+    UNDO_SECONDS,
+    put_into_trash,
+    take_out_of_trash,
+    trashed_conversations,
+)
 from soro_edge.history.values import Recovery
 from soro_edge.paths import make_folder, sync_folder
 
@@ -41,21 +48,35 @@ class History(HistoryReader):
     """
 
     def __init__(
-        self, *, database: Database, gate: Gate, recovery: Recovery | None, clock: Clock
+        self,
+        *,
+        database: Database,
+        gate: Gate,
+        recovery: Recovery | None,
+        clock: Clock,
+        erase_elsewhere: EraseElsewhere,
     ) -> None:
         super().__init__(database, recovery=recovery)
         self._database = database
         self._gate = gate
         self._clock = clock
-        self._backup_lock = threading.Lock()
+        self._erase_elsewhere = erase_elsewhere
+        self._trashed_here: set[int] = set()
+        self._copying = threading.RLock()
         self._closed = False
 
     @classmethod
     def open(
-        cls, path: Path, *, clock: Clock = time.time, busy_seconds: float = BUSY_SECONDS
+        cls,
+        path: Path,
+        *,
+        clock: Clock = time.time,
+        busy_seconds: float = BUSY_SECONDS,
+        erase_elsewhere: EraseElsewhere = lambda: None,
     ) -> Self:
         """Open or begin the history in `path`; its folder is made.
 
+        `erase_elsewhere` is called when conversations are erased, for what else holds their words.
         Raises HistoryTooNew, HistoryBusy, FolderNotWritable, DiskFull. A damaged file is no error:
         see `recovery`.
         """
@@ -66,20 +87,29 @@ class History(HistoryReader):
             alone = gate.enter(busy_seconds)
             database, recovery = _open_database(files, alone, busy_seconds)
             if alone:
+                _finish_deleting(files, database, erase_elsewhere)
                 gate.let_others_in()
         except BaseException:
             gate.leave()
             raise
-        return cls(database=database, gate=gate, recovery=recovery, clock=clock)
+        return cls(
+            database=database,
+            gate=gate,
+            recovery=recovery,
+            clock=clock,
+            erase_elsewhere=erase_elsewhere,
+        )
 
     def close(self) -> None:
-        """Make the day's backup if it is due, then close. Closing twice is allowed.
+        """Erase what this window deleted, make the day's backup if it is due, then close.
 
-        A backup that fails is no reason to fail here: the next closing tries again.
+        What fails of it is no reason to fail here: it is tried again. Closing twice is allowed.
         """
         if self._closed:
             return
         self._closed = True
+        with suppress(StorageError):
+            self.purge(at_closing=True)
         with suppress(StorageError):
             self.back_up_if_due()
         self._database.close()
@@ -103,26 +133,61 @@ class History(HistoryReader):
         if not title:
             return
         with self._database.writing() as connection:
-            changed = connection.execute(
+            row = connection.execute(
+                "SELECT named FROM conversations WHERE id = ? AND trashed IS NULL",
+                (conversation_id,),
+            ).fetchone()
+            if row is None:
+                raise ConversationGone(id=conversation_id)
+            connection.execute(
                 "UPDATE conversations SET title = ?, named = 1 WHERE id = ?",
                 (title, conversation_id),
             )
-            if not changed.rowcount:
-                raise ConversationGone(id=conversation_id)
             index_title(connection, conversation_id, title)
+        if row[0]:  # a name that a person took back
+            erase_at_closing(self._database.files)
 
-    def delete(self, conversation_id: int) -> None:
-        """Delete with all messages; the backup forgets it when it is next made.
+    def trash(self, conversation_id: int) -> None:
+        """Delete for the eye: it is in no list and no search, and nobody writes into it any more.
 
-        Raises ConversationGone.
+        `restore` brings it back as it was. `purge` erases it when UNDO_SECONDS have passed, closing this
+        history does so at once, and after a crash the next start. Raises ConversationGone.
         """
         with self._database.writing() as connection:
-            forget_conversation(connection, conversation_id)
-            deleted = connection.execute(
-                "DELETE FROM conversations WHERE id = ?", (conversation_id,)
-            )
-            if not deleted.rowcount:
-                raise ConversationGone(id=conversation_id)
+            put_into_trash(connection, conversation_id, self._clock())
+        self._trashed_here.add(conversation_id)
+
+    def restore(self, conversation_id: int) -> None:
+        """Undo `trash`. Raises ConversationGone where it is erased already."""
+        with self._database.writing() as connection:
+            take_out_of_trash(connection, conversation_id)
+        self._trashed_here.discard(conversation_id)
+
+    def purge(self, *, at_closing: bool = False) -> None:
+        """Erase from the disk what can no longer be restored; for a thread, it takes a moment.
+
+        The words then are nowhere: not in the file, its log, its search index, its backup or kept copies.
+        Other programs' deletions too, when they are old enough; with `at_closing` ours however young.
+        """
+        now = self._clock()
+        with self._copying:
+            with self._database.reading() as connection:
+                trashed = trashed_conversations(connection)
+            ours = self._trashed_here if at_closing else set[int]()
+            # A clock that was set back must not keep them for years.
+            due = {id_ for id_, at in trashed.items() if abs(now - at) >= UNDO_SECONDS}
+            self._erase(due | (ours & trashed.keys()))
+
+    def delete(self, conversation_id: int) -> None:
+        """Delete at once and for ever, with all messages. Raises ConversationGone."""
+        with self._copying:
+            self.trash(conversation_id)
+            self._erase({conversation_id})
+
+    def _erase(self, conversation_ids: set[int]) -> None:
+        files = self._database.files
+        erase(files, self._database, conversation_ids, elsewhere=self._erase_elsewhere)
+        self._trashed_here -= conversation_ids
 
     def check(self) -> str:
         """Read the whole file; what is wrong with it, in SQLite's words, empty if nothing.
@@ -142,7 +207,7 @@ class History(HistoryReader):
         For a thread, after the first paint; it is also done at closing. Raises HistoryDamaged where
         the copy turns out not to be sound: the older backup stays, the next opening repairs.
         """
-        with self._backup_lock:
+        with self._copying:
             files = self._database.files
             if not backup_is_due(files, self._clock()):
                 return False
@@ -150,6 +215,17 @@ class History(HistoryReader):
                 return False  # a blank first copy would stand for a whole day
             make_backup(files)
             return True
+
+
+def _finish_deleting(
+    files: HistoryFiles, database: Database, erase_elsewhere: EraseElsewhere
+) -> None:
+    """Erase what killed processes had deleted. Where that cannot be done now, it is later."""
+    with suppress(StorageError):
+        with database.reading() as connection:
+            trashed = trashed_conversations(connection)
+        finish_erasing(files, database, elsewhere=erase_elsewhere)
+        erase(files, database, trashed, elsewhere=erase_elsewhere)
 
 
 def _open_database(

@@ -17,6 +17,7 @@ from soro_edge.chat.session import (
 )
 from soro_edge.engine.api import FinishReason, Text, TextPiece
 from soro_edge.errors import (
+    ConversationGone,
     DiskFull,
     EmptyQuestion,
     EngineDied,
@@ -191,6 +192,25 @@ def test_a_full_disk_does_not_stop_the_answer(emptied: bool) -> None:
     assert streamed == "як ду се" and warnings == 1
     assert isinstance(event, Answered) and event.saved is emptied
     assert log.messages()[-1].text == ("як ду се" if emptied else "")
+
+
+class GoneLog(MemoryLog):
+    """A conversation that another window deletes while its answer is written."""
+
+    def write_answer(self, answer_id: int, text: str, state: AnswerState) -> None:
+        raise ConversationGone(id=1)
+
+
+def test_an_engine_forgets_a_conversation_that_was_deleted_meanwhile() -> None:
+    forgotten: list[int] = []
+
+    class Engine(ScriptedEngine):
+        def forget(self) -> None:
+            forgotten.append(1)
+
+    session = ChatSession(engine=Engine(["як ду се"]), log=GoneLog())
+    assert not answer_of(session.ask("Савол")).saved
+    assert forgotten == [1]
 
 
 def test_prepare_names_what_the_next_prompt_begins_with() -> None:

@@ -12,6 +12,8 @@ import pytest
 
 from soro_edge.commands.doctor import _processor
 from soro_edge.commands.program import Program
+from soro_edge.engine.states import StateStore
+from soro_edge.history.store import History
 from soro_edge.model_errors import NoModel, NoModelYet
 from soro_edge.models import ModelFolder
 from soro_edge.paths import find_paths
@@ -199,6 +201,18 @@ def test_the_units_are_translated_too(own_home: Path, tiny_model: Path) -> None:
 
 @pytest.mark.native
 @pytest.mark.usefixtures("known_starter")
+def test_deleting_a_conversation_deletes_what_the_model_keeps_of_it(own_home: Path) -> None:
+    states = StateStore(own_home / "states", binding="a model", limit_bytes=1000)
+    states.save([1, 2, 3], bytearray(b"what a pupil asked"))
+    states.save([1], bytearray(b"what every lesson begins with"), lasting=True)
+    with History.open(own_home / "profiles" / "default" / "history.sqlite3") as history:
+        history.new_conversation().add_question("Нозанин кист?")
+    assert soro("history", "delete", "1", "--yes").returncode == 0
+    data = b"".join(file.read_bytes() for file in own_home.rglob("*") if file.is_file())
+    assert "озанин".encode() not in data and b"what a pupil asked" not in data
+    assert b"what every lesson begins with" in data
+
+
 def test_chat_is_the_same_session_in_lines() -> None:
     done = soro("chat", "--max-tokens", "4", given="Салом\n\n".encode())
     assert done.returncode == 0

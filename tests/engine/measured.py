@@ -2,7 +2,7 @@
 
 import os
 
-from soro_edge.engine.api import LoadMode
+from soro_edge.engine.api import KvCacheType, LoadMode
 from soro_edge.engine.tuning import Tuning, processor_name
 
 TUNING = Tuning(
@@ -12,7 +12,8 @@ TUNING = Tuning(
     prefill_threads=4,
     battery_threads=2,
     prefill_batch_tokens=128,
-    flash_attention=True,
+    kv_cache_type=KvCacheType.AUTO,
+    flash_attention=None,
     load_mode=LoadMode.READ,
     repack=True,
 )

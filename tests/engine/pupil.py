@@ -12,6 +12,7 @@ from soro_edge.engine.api import (
     EngineOptions,
     Finished,
     GenerationRequest,
+    KvCacheType,
     Prompt,
     Sampling,
     TextPiece,
@@ -32,7 +33,7 @@ def exact(model: Path, **changes: Any) -> EngineOptions:
         model_path=str(model),
         context_tokens=1024,
         threads=1,
-        exact_cache=True,
+        kv_cache_type=KvCacheType.F32,
         flash_attention=False,
     )
     return replace(options, **changes)

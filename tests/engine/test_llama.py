@@ -61,11 +61,13 @@ def prompt_of(*questions: str) -> Prompt:
     return (*parts, Control("<start_of_turn>"), Text("model\n"))
 
 
-def run(engine: Engine, prompt: Prompt, max_tokens: int = 12) -> tuple[str, Finished]:
-    """The whole answer by greedy decoding."""
+def run(
+    engine: Engine, prompt: Prompt, max_tokens: int = 12, sampling: Sampling = GREEDY
+) -> tuple[str, Finished]:
+    """The whole answer, by greedy decoding unless `sampling` says otherwise."""
     text = ""
     for event in engine.generate(
-        GenerationRequest(prompt=prompt, sampling=GREEDY, max_tokens=max_tokens)
+        GenerationRequest(prompt=prompt, sampling=sampling, max_tokens=max_tokens)
     ):
         if isinstance(event, TextPiece):
             text += event.text
@@ -136,8 +138,9 @@ def test_a_prompt_longer_than_the_window_is_refused(engine: Engine) -> None:
 
 def test_greedy_is_repeatable_and_a_seed_repeats(process: EngineProcess) -> None:
     assert run(process, prompt_of("салом"))[0] == run(process, prompt_of("салом"))[0]
-    seeded = GenerationRequest(prompt=prompt_of("салом"), sampling=Sampling(seed=5), max_tokens=12)
-    first, second = (list(process.generate(seeded))[1:-1] for _ in range(2))
+    first, second = (
+        run(process, prompt_of("салом"), sampling=Sampling(seed=5))[0] for _ in range(2)
+    )
     assert first == second
 
 

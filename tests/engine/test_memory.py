@@ -1,14 +1,13 @@
 """Laws of memory and tuning: counted before loading, made to fit, used only where it was measured."""
 
-import itertools
+import json
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from soro_edge.bench.trial import Trial, run_trial
-from soro_edge.bench.tune import Machine, thread_counts, tune
-from soro_edge.engine.api import EngineOptions, LoadMode
+from soro_edge.bench.trial import run_trial
+from soro_edge.engine.api import EngineOptions, KvCacheType
 from soro_edge.engine.progress import LoadingProgress
 from soro_edge.engine.tuning import read_tuning, write_tuning
 from soro_edge.gguf_header import GgufHeader, read_header
@@ -35,17 +34,44 @@ OPTIONS = EngineOptions(model_path="", context_tokens=2048, states_folder="x", m
 
 
 def test_1b_is_counted_as_llama_cpp_counts_it() -> None:
-    plan = plan_memory(GEMMA_1B, OPTIONS)
+    plan = plan_memory(GEMMA_1B, replace(OPTIONS, kv_cache_type=KvCacheType.F16))
     # 4 global layers of 2048 cells, 22 of 768 (512 and a batch, in steps of 256), a kilobyte each.
     assert plan.cache_bytes == (4 * 2048 + 22 * 768) * 1024
     assert 500e6 < plan.total_bytes < 540e6
 
 
+def test_an_f32_cache_is_counted_double_and_so_is_one_that_may_become_f32() -> None:
+    half = plan_memory(GEMMA_1B, replace(OPTIONS, kv_cache_type=KvCacheType.F16))
+    for kv_cache_type in (KvCacheType.F32, KvCacheType.AUTO):
+        plan = plan_memory(GEMMA_1B, replace(OPTIONS, kv_cache_type=kv_cache_type))
+        assert plan.cache_bytes == 2 * half.cache_bytes
+
+
+@pytest.mark.parametrize("wanted", [KvCacheType.AUTO, KvCacheType.F32])
+def test_where_an_f32_cache_does_not_fit_the_cache_becomes_f16_and_nothing_else_changes(
+    wanted: KvCacheType,
+) -> None:
+    options = replace(OPTIONS, kv_cache_type=wanted)
+    half = replace(OPTIONS, kv_cache_type=KvCacheType.F16)
+    need = plan_memory(GEMMA_1B, half).total_bytes
+    assert fit_memory(GEMMA_1B, options, need) == half
+    assert fit_memory(GEMMA_1B, options, plan_memory(GEMMA_1B, options).total_bytes) == options
+
+
 @pytest.mark.native
-def test_the_starter_model_takes_what_was_counted(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kv_cache_type", [KvCacheType.F16, KvCacheType.F32])
+def test_the_starter_model_takes_what_was_counted(
+    tmp_path: Path, kv_cache_type: KvCacheType
+) -> None:
     folder = ModelFolder(paths=find_paths())
     path = folder.file(folder.find("smollm2-135m-instruct"))
-    options = replace(OPTIONS, model_path=str(path), checkpoint_bytes=0, states_folder="")
+    options = replace(
+        OPTIONS,
+        model_path=str(path),
+        kv_cache_type=kv_cache_type,
+        checkpoint_bytes=0,
+        states_folder="",
+    )
     trial = run_trial(options, tmp_path / "engine.log", sentences=8, tokens=2)
     plan = plan_memory(read_header(path), options)
     assert trial.peak_bytes <= plan.total_bytes <= trial.peak_bytes * 1.15
@@ -53,8 +79,9 @@ def test_the_starter_model_takes_what_was_counted(tmp_path: Path) -> None:
 
 def test_what_is_only_quick_goes_before_the_context() -> None:
     free = [600e6, 525e6, 510e6, 500e6, 0]
-    fitted = [fit_memory(GEMMA_1B, OPTIONS, int(one)) for one in free]
-    assert fitted[0] == OPTIONS
+    wanted = replace(OPTIONS, kv_cache_type=KvCacheType.F16)
+    fitted = [fit_memory(GEMMA_1B, wanted, int(one)) for one in free]
+    assert fitted[0] == wanted
     assert fitted[1].checkpoint_bytes == 0 and fitted[1].context_tokens == 2048
     for options, room in zip(fitted[:4], free, strict=False):
         assert plan_memory(GEMMA_1B, options).total_bytes <= room or options.context_tokens == 512
@@ -75,6 +102,26 @@ def test_tuning_is_used_on_its_own_processor_only(tmp_path: Path) -> None:
         assert read_tuning(file) is None
 
 
+@pytest.mark.parametrize("value", ["q8_0", None, 16])
+def test_a_tuning_with_a_cache_type_that_there_is_not_is_no_tuning(
+    tmp_path: Path, value: object
+) -> None:
+    file = tmp_path / "tuning.json"
+    write_tuning(file, TUNING)
+    stored = json.loads(file.read_text())
+    file.write_text(json.dumps({**stored, "kv_cache_type": value}))
+    assert read_tuning(file) is None
+
+
+def test_a_tuning_of_an_earlier_version_is_as_if_nothing_had_been_measured(tmp_path: Path) -> None:
+    file = tmp_path / "tuning.json"
+    write_tuning(file, TUNING)
+    stored = json.loads(file.read_text())
+    del stored["kv_cache_type"]
+    file.write_text(json.dumps({**stored, "flash_attention": True}))
+    assert read_tuning(file) is None
+
+
 def test_a_setting_of_the_person_stands_above_tuning(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("soro_edge.engine.tuning.on_battery", lambda: False)
     tuned = TUNING.apply(OPTIONS)
@@ -82,45 +129,6 @@ def test_a_setting_of_the_person_stands_above_tuning(monkeypatch: pytest.MonkeyP
     assert TUNING.apply(replace(OPTIONS, threads=1)).threads == 1
     monkeypatch.setattr("soro_edge.engine.tuning.on_battery", lambda: True)
     assert TUNING.apply(OPTIONS).threads == 2
-
-
-def speeds(options: EngineOptions) -> Trial:
-    """Three threads are best; batches of 128 read quicker; a map is slow."""
-    threads = options.threads or 1
-    reading = 100.0 * min(threads, 3) * (1.3 if options.prefill_batch_tokens == 128 else 1.0)
-    slow = 0.5 if options.load_mode is LoadMode.MAP else 1.0
-    return Trial(
-        load_seconds=1.0,
-        prefill_tokens_per_second=reading * slow,
-        tokens_per_second=10.0 * min(threads, 3) * slow,
-        first_token_seconds=1.0,
-        peak_bytes=1,
-    )
-
-
-def test_tuning_takes_what_is_clearly_quicker() -> None:
-    machine = Machine(processor="p", cores=4, logical_cores=8)
-    found = tune(OPTIONS, machine, speeds, lambda name, trial: None, clock=lambda: 0.0)
-    assert (found.threads, found.prefill_threads, found.battery_threads) == (3, 3, 3)
-    assert found.prefill_batch_tokens == 128 and found.load_mode is LoadMode.READ
-
-
-def test_tuning_ends_after_its_minute() -> None:
-    clock, tried = itertools.count(0, 20.0), []
-
-    def attempt(options: EngineOptions) -> Trial:
-        tried.append(options)
-        return speeds(options)
-
-    machine = Machine(processor="p", cores=8, logical_cores=8)
-    tune(OPTIONS, machine, attempt, lambda name, trial: None, clock=lambda: next(clock))
-    assert 1 <= len(tried) <= 4
-
-
-@pytest.mark.parametrize("cores", range(1, 9))
-def test_a_core_is_left_where_there_is_one_to_leave(cores: int) -> None:
-    counts = thread_counts(Machine(processor="p", cores=cores, logical_cores=cores))
-    assert max(counts) == (cores - 1 if cores > 2 else cores)
 
 
 def test_loading_tells_megabytes_and_the_time_left() -> None:

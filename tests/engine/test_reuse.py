@@ -19,6 +19,7 @@ from soro_edge.engine.api import (
     Prompt,
 )
 from soro_edge.engine.llama import LlamaEngine
+from soro_edge.engine.states import forget_conversations
 from soro_edge.models import ModelFolder
 from soro_edge.paths import find_paths
 from tests.engine.pupil import (
@@ -152,3 +153,21 @@ def test_a_faulty_saved_state_costs_time_and_no_answer(
     assert (finished.statistics.reused_tokens > 300) == (fault == "none")
     late.close()
     cold.close()
+
+
+def test_a_conversation_that_was_deleted_meanwhile_is_not_saved(
+    long_model: Path, tmp_path: Path
+) -> None:
+    options = exact(long_model, states_folder=str(tmp_path), model_sha256="tiny")
+    engine = LlamaEngine(options)
+    deleted = render([Turn(question=words(26) * 2)], SYSTEM, engine.load())
+    answer(engine, deleted, 1)
+    forget_conversations(tmp_path)  # by another window
+    engine.close()
+    assert not list(tmp_path.glob("*.state"))
+    answer(engine, deleted, 1)
+    forget_conversations(tmp_path)
+    answer(engine, render([Turn(question="дигар " + words(26) * 2)], SYSTEM, engine.load()), 1)
+    assert not list(tmp_path.glob("*.state"))
+    engine.close()
+    assert len(list(tmp_path.glob("*.state"))) == 1

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from soro_edge.engine.prefix import Checkpoint
-from soro_edge.engine.states import StateStore
+from soro_edge.engine.states import StateStore, forget_conversations
 
 TOKENS = list(range(40, 90))
 STATE = bytearray(os.urandom(5000))
@@ -96,7 +96,47 @@ def test_what_is_forgotten_is_gone_and_what_lasts_stays(tmp_path: Path) -> None:
     ours.save(TOKENS[:9], STATE, lasting=True)
     ours.forget()
     assert [saved.tokens for saved in store(tmp_path).all()] == [TOKENS[:9]]
-    assert len(list(tmp_path.iterdir())) == 1
+    assert len(list(tmp_path.glob("*.state"))) == 1
+
+
+def test_of_all_models_only_the_conversations_are_deleted(tmp_path: Path) -> None:
+    for binding in ("one model", "another"):
+        store(tmp_path, binding=binding).save(TOKENS, STATE)
+        store(tmp_path, binding=binding).save(TOKENS[:9], STATE, lasting=True)
+    (tmp_path / "half.1.part").write_bytes(STATE)
+    (tmp_path / "strange.state").write_bytes(STATE)
+    forget_conversations(tmp_path)
+    for binding in ("one model", "another"):
+        assert [saved.tokens for saved in store(tmp_path, binding=binding).all()] == [TOKENS[:9]]
+    assert len(list(tmp_path.glob("*.*"))) == 2
+
+
+def test_what_was_read_before_a_deletion_is_saved_by_no_other_process(tmp_path: Path) -> None:
+    folder = tmp_path / "states"  # which the other process has not made yet
+    other = store(folder)
+    forget_conversations(folder)
+    assert not other.save(TOKENS, STATE)
+    assert other.save(TOKENS[:9], STATE, lasting=True)
+    other.renew()  # it reads another conversation
+    assert other.save(TOKENS[:20], STATE)
+    assert not list(folder.glob("*.part"))
+
+
+def test_a_state_that_was_being_written_at_the_deletion_is_not_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other, replace = store(tmp_path), Path.replace
+
+    def slow(path: Path, target: Path) -> Path:
+        monkeypatch.undo()
+        held = path.read_bytes()
+        forget_conversations(tmp_path)
+        path.write_bytes(held)  # Windows does not delete a file that is open
+        return replace(path, target)
+
+    monkeypatch.setattr(Path, "replace", slow)
+    assert not other.save(TOKENS, STATE)
+    assert not list(tmp_path.glob("*.state"))
 
 
 def test_a_full_disk_saves_nothing_and_leaves_nothing(

@@ -72,7 +72,9 @@ def test_back_over_two_versions_everything_is_there_and_found(path: Path, newer:
     ask(path, "Пеш аз навсозӣ")
     update(path, newer)
     with closing(connect(path)) as connection, connection:
-        connection.execute("INSERT INTO conversations VALUES (9, 'Нав', 1, 5.0, 6.0, 'Фарзона')")
+        connection.execute(
+            "INSERT INTO conversations VALUES (9, 'Нав', 1, 5.0, 6.0, NULL, 'Фарзона')"
+        )
         connection.execute(
             "INSERT INTO messages VALUES (77, 9, 'user', 'Баъд аз навсозӣ', 'complete', 0, 5.0, 'x')"
         )

@@ -125,6 +125,7 @@ def test_an_older_file_is_read_as_one_of_today(path: Path, protect: Protect) -> 
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("DROP TABLE search")
         connection.execute("DROP INDEX messages_unfinished")
+        connection.execute("ALTER TABLE conversations DROP COLUMN trashed")
         connection.execute("PRAGMA user_version = 1")
     protect(path.parent)
     with open_to_read(path) as history:

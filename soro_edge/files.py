@@ -1,0 +1,64 @@
+"""Folders and files that only their owner may read: other accounts of a computer are other pupils.
+
+The mode is set when a file is made and does not depend on the umask. Windows gives a person's folders to
+that person alone, and FAT knows no owners: there nothing is changed.
+"""
+
+import os
+import stat
+from contextlib import suppress
+from pathlib import Path
+from typing import BinaryIO, Literal
+
+_FOLDER_MODE = 0o700
+_FILE_MODE = 0o600
+_HAS_MODES = os.name != "nt"
+
+
+def open_private(path: Path, mode: Literal["wb", "ab"] = "wb") -> BinaryIO:
+    """Open a file to write: what is made can be read by nobody else, from the first byte. Raises OSError."""
+    return open(path, mode, opener=_private)
+
+
+def touch_private(path: Path) -> None:
+    """Make an empty file where there is none. Raises OSError."""
+    open_private(path, "ab").close()
+
+
+def _private(path: str, flags: int) -> int:
+    descriptor = os.open(path, flags, _FILE_MODE)
+    if _HAS_MODES:
+        with suppress(OSError):  # of somebody else, or on a file system without modes
+            os.fchmod(descriptor, _FILE_MODE)
+    return descriptor
+
+
+def make_private_folder(folder: Path) -> None:
+    """Make `folder`, and the folders above it that are missing, for the owner alone. Raises OSError."""
+    if folder.is_dir():
+        return
+    if folder.parent != folder:
+        make_private_folder(folder.parent)
+    folder.mkdir(mode=_FOLDER_MODE, exist_ok=True)
+    _set_mode(folder, _FOLDER_MODE)
+
+
+def make_private(folder: Path) -> None:
+    """Take every right from others to `folder` and all that is in it. Links are not followed."""
+    if not _HAS_MODES:
+        return
+    with suppress(OSError):
+        kind = folder.lstat().st_mode
+        if stat.S_ISREG(kind) and stat.S_IMODE(kind) & 0o077:
+            _set_mode(folder, _FILE_MODE)
+        if stat.S_ISDIR(kind):
+            if stat.S_IMODE(kind) & 0o077:
+                _set_mode(folder, _FOLDER_MODE)
+            for inner in folder.iterdir():
+                make_private(inner)
+
+
+def _set_mode(path: Path, mode: int) -> None:
+    if _HAS_MODES:
+        with suppress(OSError):
+            path.chmod(mode)
