@@ -165,7 +165,7 @@ def soro(
     if context.invoked_subcommand is None:
         from soro_edge.commands.tutor import run_tutor
 
-        run_tutor(context.obj)
+        context.exit(run_tutor(context.obj))
 
 
 def answer_options(command: Any) -> Any:

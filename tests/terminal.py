@@ -19,7 +19,9 @@ SORO = (sys.executable, "-m", "soro_edge.cli")
 class Terminal:
     """What the program draws is read only in the methods here; leaving the `with` ends the program."""
 
-    def __init__(self, command: Sequence[str], **environ: str) -> None:
+    def __init__(self, command: Sequence[str], *, answers: bool = True, **environ: str) -> None:
+        """`answers`: tell where the cursor is when asked, as a terminal does."""
+        self._answers = answers
         self._window, theirs = pty.openpty()
         self.program = subprocess.Popen(
             command,
@@ -68,7 +70,10 @@ class Terminal:
         if not select.select([self._window], [], [], seconds)[0]:
             return gone and self.program.poll() is None
         try:
-            self.seen += os.read(self._window, 65536)
+            drawn = os.read(self._window, 65536)
+            self.seen += drawn
+            if self._answers and b"\x1b[6n" in drawn:
+                os.write(self._window, b"\x1b[1;1R")
         except OSError:  # Linux' way to say that nobody holds the other side any more
             return False
         return True

@@ -294,7 +294,7 @@ class LibraryScreen(Screen[None]):
                 )
             )
             self.notify(_("Deleted. Ctrl+Z brings it back, for a minute."), markup=False)
-            self.set_timer(UNDO_SECONDS + 1, self._erase)
+            self.set_timer(UNDO_SECONDS * 1.02, self._erase)  # the history's own clock decides
         self._engine.forget()
         if self._hits is not None:
             self._hits = [hit for hit in self._hits if hit.conversation_id != conversation_id]
