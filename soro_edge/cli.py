@@ -147,7 +147,7 @@ def _interrupt(_number: int, _frame: types.FrameType | None) -> NoReturn:
     help="Language of the interface: tg, ru or en.",
 )
 @option("--profile", help="Whose history to use.")
-@option("--model", help="Name of the model; see `soro models list`.")
+@option("--model", help="Name of the model, see `soro models list`; or a GGUF file.")
 @click.pass_context
 def soro(
     context: click.Context, language: str | None, profile: str | None, model: str | None
@@ -179,7 +179,9 @@ def answer_options(command: Any) -> Any:
         ),
         option("--max-tokens", type=click.IntRange(min=1), help="Longest answer, in tokens."),
         option("--system", help="What the model is told before the conversation."),
-        option("--model", default="", help="Name of the model; see `soro models list`."),
+        option(
+            "--model", default="", help="Name of the model, see `soro models list`; or a GGUF file."
+        ),
     ):
         command = decorate(command)
     return command
@@ -229,7 +231,7 @@ def doctor(program: Program, to_stick: Path | None) -> int:
 
 
 @soro.command("tune")
-@option("--model", default="", help="Name of the model; see `soro models list`.")
+@option("--model", default="", help="Name of the model, see `soro models list`; or a GGUF file.")
 @option("--reset", is_flag=True, help="Forget what was measured.")
 @click.pass_obj
 def tune_machine(program: Program, model: str, reset: bool) -> None:
@@ -258,7 +260,7 @@ def paths(program: Program) -> None:
 
 
 @soro.command()
-@option("--model", default="", help="Name of the model; see `soro models list`.")
+@option("--model", default="", help="Name of the model, see `soro models list`; or a GGUF file.")
 @option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @option("--rounds", default=3, show_default=True, type=click.IntRange(min=1), help="Pairs of runs.")
 @click.pass_obj

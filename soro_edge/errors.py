@@ -7,7 +7,10 @@
     │   ├── QuestionTooLong            longer than the context window
     │   └── NotUtf8
     ├── EngineError                exit 5
-    │   ├── EngineDied                 the child process ended by itself
+    │   ├── EngineDied                 the child process ended by itself, in an answer
+    │   ├── EngineDiedLoading          it ended by itself while it loaded the model
+    │   ├── EngineFailed               a fault in it; it goes on
+    │   │   └── DecodeFailed               llama.cpp could not compute a step
     │   └── EngineSilent               it did not start, or answered nonsense
     ├── StorageError               exit 6
     │   ├── FolderNotWritable
@@ -91,6 +94,20 @@ class EngineError(SoroError):
 class EngineDied(EngineError):
     message = N_("The language model stopped unexpectedly ({cause}).")
     hint = N_("What was written so far is kept. Ask again: it starts anew. The log is in {log}.")
+
+
+class EngineDiedLoading(EngineError):
+    message = N_("The language model stopped unexpectedly while it was loaded ({cause}).")
+    hint = N_("Use another model: `soro models list`. The log is in {log}.")
+
+
+class EngineFailed(EngineError):
+    message = N_("The language model failed: {reason}")
+    hint = N_("What was written so far is kept. Run `soro doctor`; the log is in {log}.")
+
+
+class DecodeFailed(EngineFailed):
+    message = N_("The language model could not compute the answer (llama_decode: {status}).")
 
 
 class EngineSilent(EngineError):

@@ -8,7 +8,12 @@ import sys
 
 from soro_edge import start
 
-CHILDREN = ("soro_edge.engine.worker", "soro_edge.bench.bare", "soro_edge.commands.paint")
+CHILDREN = (
+    "soro_edge.engine.worker",
+    "soro_edge.bench.bare",
+    "soro_edge.commands.paint",
+    "soro_edge.chat.template_process",
+)
 """Modules with a `main` that the program starts as processes of their own."""
 
 

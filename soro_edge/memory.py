@@ -121,10 +121,10 @@ class _Shape:
 
     @classmethod
     def of(cls, header: GgufHeader) -> "_Shape":
-        kind = str(header.metadata.get("general.architecture", ""))
+        kind = header.text("general.architecture")
 
         def number(name: str) -> int:
-            return int(header.metadata.get(f"{kind}.{name}", 0))
+            return header.number(f"{kind}.{name}")
 
         heads = number("attention.head_count") or 1
         key_width = number("attention.key_length") or number("embedding_length") // heads

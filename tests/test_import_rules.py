@@ -23,6 +23,7 @@ RANK = {
     "memory": 4,
     "models": 5,
     "chat": 5,
+    "model_adding": 6,
     "testing": 6,
     "history": 6,
     "stick": 7,

@@ -1,5 +1,6 @@
 """What a manifest may say: it comes from anywhere, and its words are shown and name files."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,101 @@ def test_words_that_do_harm_where_they_are_shown_or_used_are_refused(
         read_manifest(written(tmp_path, **{field: value}))
     reason = str(caught.value.fields["reason"])
     assert field in reason and printable(reason) == reason
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "name = ",
+        "\x00",
+        "[" * 30_000,
+        "x = " + "[" * 30_000,
+        "x = " + "{a=" * 10_000,
+        "a." * 5_000 + "b = 1",
+        "[" + "a." * 5_000 + "b]",
+        "x = 1" + "0" * 10_000,
+        "x" * 70_000,
+        "context = 1",
+        'context = "x"',
+        "file = []",
+        "name = 3",
+        "name = [1]",
+    ],
+)
+def test_what_is_no_manifest_is_told_at_once(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "m.toml"
+    file.write_text(text)
+    with pytest.raises(BadManifest) as caught:
+        read_manifest(file)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "[context]\ntokens = 1_000_000_000_000",
+        "[context]\ntokens = 0",
+        "[context]\ntokens = -1",
+        "[context]\ntokens = true",
+        "[context]\ntokens = 2048.0",
+        '[context]\ntokens = "2048"',
+        "[context]\nmemory_bytes = -1",
+        "[context]\nmemory_bytes = 10000000000000000000000",
+        "[sampling]\ntemperature = nan",
+        "[sampling]\ntemperature = inf",
+        "[sampling]\ntemperature = -1",
+        '[sampling]\ntemperature = "0.5"',
+        "[sampling]\ntop_k = -1",
+        "[sampling]\ntop_k = 1e3",
+        "[sampling]\nrepeat_penalty = 0",
+        "[sampling]\ntop_p = 2024-01-01",
+        "[prompt]\nsystem = 7",
+        "[prompt.system]\na = 1",
+    ],
+)
+def test_numbers_that_nobody_could_mean_are_refused(tmp_path: Path, line: str) -> None:
+    file = written(tmp_path)
+    file.write_text(file.read_text(encoding="utf-8") + "\n" + line, encoding="utf-8")
+    with pytest.raises(BadManifest):
+        read_manifest(file)
+
+
+def test_numbers_may_be_written_without_a_point(tmp_path: Path) -> None:
+    file = written(tmp_path)
+    file.write_text(file.read_text(encoding="utf-8") + "\n[sampling]\ntemperature = 1\n")
+    assert read_manifest(file).sampling.temperature == 1.0
+
+
+def test_a_byte_order_mark_is_read(tmp_path: Path) -> None:
+    file = written(tmp_path)
+    file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes().replace(b"\n", b"\r\n"))
+    assert read_manifest(file).name == GOOD["name"]
+
+
+def test_a_system_text_may_be_long_and_have_dots(tmp_path: Path) -> None:
+    file = written(tmp_path)
+    words = "Э, ту.. «а.б.в.г.д.е.ё.ж.з.и.ӣ.й.к.қ.л.м.н.о.п.» " * 500
+    for quotes in ('"', '"""', "'", "'''"):
+        file.write_text(
+            written(tmp_path).read_text(encoding="utf-8")
+            + f"\n[prompt]\nsystem = {quotes}{words}{quotes}\n",
+            encoding="utf-8",
+        )
+        assert read_manifest(file).system == words
+
+
+def test_what_is_no_ordinary_file_is_not_opened(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.toml")
+    (tmp_path / "folder.toml").mkdir()
+    (tmp_path / "nowhere.toml").symlink_to(tmp_path / "gone")
+    (tmp_path / "loop.toml").symlink_to(tmp_path / "loop.toml")
+    (tmp_path / "device.toml").symlink_to("/dev/zero")
+    (tmp_path / "sparse.toml").touch()
+    os.truncate(tmp_path / "sparse.toml", 1 << 30)
+    for file in tmp_path.iterdir():
+        with pytest.raises(BadManifest):
+            read_manifest(file)
 
 
 def test_a_files_head_is_made_harmless(tmp_path: Path) -> None:

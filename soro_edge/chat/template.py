@@ -1,23 +1,20 @@
 """Messages to a prompt: control tokens from the template, everything a person wrote as plain text.
 
-Gemma 3's form is written here in code; any other model's comes from its GGUF as Jinja and is rendered
-in a sandbox. The template never sees what people wrote: it renders placeholders, which are replaced
-after its output was split at the control tokens. So a typed `<end_of_turn>` stays text, in any model.
+Gemma 3's form is written here in code; any other comes from the GGUF as Jinja, and rendering.py runs it in
+a process of its own. The template never sees what people wrote: it lays out placeholders, whose texts are
+put in here after the rest was split at the control tokens. So a typed `<end_of_turn>` stays text, in any
+model.
 Knows no engine and no tokens, only the control pieces that ModelInfo names.
 """
 
+import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import NoReturn
 
-from soro_edge.chat.messages import Role
+from soro_edge.chat.rendering import Layout, Slot, layout
 from soro_edge.engine.api import Control, ModelInfo, Prompt, Text
-from soro_edge.model_errors import BadTemplate
-
-_PLACEHOLDER = "\ue000{}\ue001"
-_PLACEHOLDER_PATTERN = re.compile("( ?)\ue000([0-9]+)\ue001( ?)")
+from soro_edge.model_errors import BadTemplate, NoTemplate, TemplateTooCostly
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,11 +27,12 @@ class Turn:
 
 def render(turns: Sequence[Turn], system: str, info: ModelInfo) -> Prompt:
     """The prompt that makes the model `info` answer the last of `turns`. Raises BadTemplate."""
-    if info.architecture.startswith("gemma3"):
+    source = info.chat_template or ""
+    if info.architecture.startswith("gemma3") and (not source or _is_gemmas(source)):
         return _merge(_gemma3(turns, system, info))
-    if not info.chat_template:
-        raise BadTemplate(reason="there is none in the file")
-    return _merge(_from_jinja(turns, system, info, info.chat_template))
+    if not source:
+        raise NoTemplate
+    return _merge(_from_jinja(turns, system, info, source))
 
 
 _CUT = "\ue002"
@@ -51,6 +49,20 @@ def render_beginning(turns: Sequence[Turn], system: str, info: ModelInfo, draft:
             return (*beginning, Text(before)) if before else tuple(beginning)
         beginning.append(part)
     return ()
+
+
+_GEMMA_TEMPLATES = frozenset(
+    {
+        "8d9e3a3c114fb2053ec500184677af4f7e5f8ec2582443cd535834e68b3ade29",
+        "bd7e86dc23fec3ab4dfb384bdbd6806b12c062164ff11cc648f05fc08d3c7b05",
+    }
+)
+"""SHA-256 of Google's template, and of the one that `soro convert` writes where a checkpoint has none: their
+form is written here in code, which costs no Jinja and no process."""
+
+
+def _is_gemmas(source: str) -> bool:
+    return hashlib.sha256(source.strip().encode("utf-8")).hexdigest() in _GEMMA_TEMPLATES
 
 
 def _gemma3(turns: Sequence[Turn], system: str, info: ModelInfo) -> list[Control | Text]:
@@ -70,76 +82,56 @@ def _gemma3(turns: Sequence[Turn], system: str, info: ModelInfo) -> list[Control
 def _from_jinja(
     turns: Sequence[Turn], system: str, info: ModelInfo, source: str
 ) -> list[Control | Text]:
-    contents: list[str] = []
-
-    def message(role: str, text: str) -> dict[str, str]:
-        contents.append(text)
-        # Spaces around it show whether the template trims what it is given.
-        return {"role": role, "content": f" {_PLACEHOLDER.format(len(contents) - 1)} "}
-
-    def conversation(system_text: str, first_prefix: str) -> list[dict[str, str]]:
-        contents.clear()
-        messages = [message("system", system_text)] if system_text else []
-        for turn in turns:
-            messages.append(message(Role.USER, first_prefix + turn.question))
-            first_prefix = ""
-            if turn.answer is not None:
-                messages.append(message(Role.ASSISTANT, turn.answer))
-        return messages
+    def laid_out(*, as_message: bool) -> Layout:
+        return layout(source, len(turns), system=as_message, bos=info.bos or "", eos=info.eos or "")
 
     try:
-        rendered = _run_jinja(source, conversation(system, ""), info)
+        prompt, system_message = laid_out(as_message=bool(system)), bool(system)
+    except TemplateTooCostly:
+        raise
     except BadTemplate:
         if not system:
             raise
-        # Templates without a system role refuse one: the text then leads the first question.
-        rendered = _run_jinja(source, conversation("", system + "\n\n"), info)
-    segments = _split(rendered, contents, info.control_pieces)
+        # Templates without a system role refuse one, or leave it out: it then leads the first question.
+        prompt, system_message = laid_out(as_message=False), False
+    messages = _messages(turns, system, system_message=system_message)
+    segments = _filled(prompt, messages, info.control_pieces)
     if info.bos and (not segments or segments[0] != Control(info.bos)):
         segments.insert(0, Control(info.bos))
     return segments
 
 
-def _run_jinja(source: str, messages: list[dict[str, str]], info: ModelInfo) -> str:
-    # Imported here: Gemma 3 does not need it, and the first paint is quicker without.
-    import jinja2
-    from jinja2.sandbox import ImmutableSandboxedEnvironment
-
-    def raise_exception(reason: str) -> NoReturn:
-        raise jinja2.TemplateError(reason)
-
-    environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True)
-    environment.globals["raise_exception"] = raise_exception
-    environment.globals["strftime_now"] = lambda form: datetime.now().strftime(form)
-    try:
-        return environment.from_string(source).render(
-            messages=messages,
-            add_generation_prompt=True,
-            bos_token=info.bos or "",
-            eos_token=info.eos or "",
-        )
-    except (jinja2.TemplateError, TypeError, ValueError, OverflowError) as error:
-        raise BadTemplate(reason=str(error).splitlines()[0] if str(error) else "?") from error
+def _messages(turns: Sequence[Turn], system: str, *, system_message: bool) -> list[str]:
+    """Their texts, in the order of the layout's messages."""
+    messages = [system] if system_message else []
+    before = system + "\n\n" if system and not system_message else ""
+    for turn in turns:
+        messages.append(before + turn.question)
+        before = ""
+        if turn.answer is not None:
+            messages.append(turn.answer)
+    return messages
 
 
-def _split(
-    rendered: str, contents: Sequence[str], control_pieces: Sequence[str]
+def _filled(
+    prompt: Layout, messages: Sequence[str], control_pieces: Sequence[str]
 ) -> list[Control | Text]:
-    """Cut a rendered template at its control tokens, then put people's texts in their places."""
-
-    def fill(found: re.Match[str]) -> str:
-        text = contents[int(found[2])]
-        return text if found[1] and found[3] else text.strip()
-
-    longest_first = sorted(control_pieces, key=len, reverse=True)
-    pattern = "|".join(re.escape(piece) for piece in longest_first)
-    parts = re.split(f"({pattern})", rendered) if pattern else [rendered]
-    known = frozenset(control_pieces)
-    return [
-        Control(part) if part in known else Text(_PLACEHOLDER_PATTERN.sub(fill, part))
-        for part in parts
-        if part
-    ]
+    """Cut what the template wrote at its control tokens, and put people's texts in their places."""
+    longest_first = sorted(filter(None, control_pieces), key=len, reverse=True)
+    pattern = re.compile("(" + "|".join(map(re.escape, longest_first)) + ")")
+    known = frozenset(longest_first)
+    segments: list[Control | Text] = []
+    for part in prompt:
+        if isinstance(part, Slot):
+            text = messages[part.message]
+            text = text.lstrip() if part.lstrip else text
+            segments.append(Text(text.rstrip() if part.rstrip else text))
+        else:
+            pieces = pattern.split(part) if known else [part]
+            segments += [
+                Control(piece) if piece in known else Text(piece) for piece in pieces if piece
+            ]
+    return segments
 
 
 def _merge(prompt: Sequence[Control | Text]) -> Prompt:

@@ -42,6 +42,8 @@ def run_doctor(program: Program) -> int:
         code = _report(name, check) or code
     if variants:
         _report(_("engine"), lambda: engine_line(variants[0]))
+    for error in program.models.read().unreadable:  # it keeps nobody from the other models
+        click.echo(f"{'!!':<4} {_('model file'):<14} {error}\n{'':<19} {error.advice}")
     return code
 
 

@@ -1,38 +1,70 @@
 """`soro models …`: which models are here, and are their files whole."""
 
+import json
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import click
 
+from soro_edge.commands.confirm import confirm
 from soro_edge.commands.doctor import planned_memory, wholeness
 from soro_edge.commands.program import Program
 from soro_edge.engine.progress import LoadingProgress
 from soro_edge.errors import SoroError
 from soro_edge.gguf_header import read_header
 from soro_edge.locale import _
-from soro_edge.manifest import printable
+from soro_edge.manifest import Manifest, printable
+from soro_edge.model_adding import add_model, remove_model
 from soro_edge.model_errors import ModelError
 from soro_edge.models import Progress
 
 
-def list_models(program: Program) -> None:
-    """One line each; a star marks the one in use."""
-    found = program.models.all()
-    used = next((m.name for m in found if program.models.file(m).exists()), "")
-    used = program.settings.model or used
-    for manifest in found:
-        here = program.models.file(manifest).exists()
+def list_models(program: Program, *, as_json: bool) -> None:
+    """One line each; a star marks the one in use. Manifests that cannot be read are told on stderr."""
+    models = program.models.read()
+    files = {one.name: program.models.file(one) for one in models.manifests}
+    here = {name: file.exists() for name, file in files.items()}
+    used = program.settings.model or next((name for name, is_here in here.items() if is_here), "")
+    if as_json:
+        rows = [_as_json(one, files[one.name], used) for one in models.manifests]
+        click.echo(json.dumps(rows, ensure_ascii=False, indent=2))
+    else:
+        _print_models(models.manifests, here, used)
+    for error in models.unreadable:
+        _tell(error)
+
+
+def _as_json(manifest: Manifest, file: Path, used: str) -> dict[str, object]:
+    return {
+        "name": manifest.name,
+        "title": manifest.title,
+        "languages": manifest.languages,
+        "license": manifest.license,
+        "quantization": manifest.quantization,
+        "context_tokens": manifest.context_tokens,
+        "size_bytes": manifest.size_bytes,
+        "sha256": manifest.sha256,
+        "file": str(file),
+        "file_is_here": file.exists(),
+        "in_use": manifest.name == used,
+    }
+
+
+def _print_models(manifests: Sequence[Manifest], here: Mapping[str, bool], used: str) -> None:
+    for manifest in manifests:
         mark = "*" if manifest.name == used else " "
         size = _("{size:>7.0f} MB").format(size=manifest.size_bytes / 1e6)
-        state = "" if here else "  " + _("(file missing)")
+        state = "" if here[manifest.name] else "  " + _("(file missing)")
         click.echo(f"{mark} {manifest.name:<32} {size}  {manifest.title}{state}")
 
 
 def add(program: Program, file: Path, name: str) -> None:
-    """Copy a model in, and say how to use it."""
+    """Copy a model in, try it, and say how to use it."""
     with progress_bar(_("copying")) as advance:
-        manifest = program.models.add(file, name, advance)
+        manifest = add_model(
+            program.models, file, name, trial=program.try_model, on_progress=advance
+        )
     if program.manifest().name == manifest.name:
         click.echo(_("Added: {name}. It is used from now on.").format(name=manifest.name))
     else:
@@ -41,9 +73,19 @@ def add(program: Program, file: Path, name: str) -> None:
         )
 
 
+def remove(program: Program, name: str, *, sure: bool) -> None:
+    """Ask, then delete the model's file and manifest."""
+    if not sure and not confirm(_("Delete the model «{name}»?").format(name=name)):
+        click.echo(_("Nothing was deleted."), err=True)
+        return
+    remove_model(program.models, name)
+    click.echo(_("Deleted."), err=True)
+
+
 def verify(program: Program, name: str) -> int:
     """Check the files, hash those whose checksum is known; the exit code."""
-    chosen = [program.models.find(name)] if name else program.models.all()
+    models = program.models.read()
+    chosen = [program.models.find(name)] if name else list(models.manifests)
     code = 0
     for manifest in chosen:
         try:
@@ -52,6 +94,8 @@ def verify(program: Program, name: str) -> int:
             click.echo(f"{manifest.name}: {wholeness(manifest)}")
         except ModelError as error:
             code = _tell(error)
+    for unreadable in models.unreadable if not name else ():
+        code = _tell(unreadable)
     return code
 
 
@@ -71,7 +115,7 @@ def info(program: Program, name: str) -> None:
         (_("title"), manifest.title),
         (_("languages"), ", ".join(manifest.languages) or "?"),
         (_("licence"), manifest.license),
-        (_("architecture"), printable(str(header.metadata.get("general.architecture", "?")))),
+        (_("architecture"), printable(header.text("general.architecture") or "?")),
         (_("quantization"), manifest.quantization),
         (_("context window"), _("{tokens} tokens").format(tokens=tokens)),
         (_("memory"), planned_memory(program.memory_plan(manifest))),

@@ -3,6 +3,7 @@
 import os
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import click
@@ -74,6 +75,41 @@ class Program:
         if tuning is not None:
             options = tuning.apply(options)
         return fit_memory(read_header(self.models.file(manifest)), options, free_memory_bytes())
+
+    def try_model(self, file: Path, manifest: "Manifest") -> None:
+        """Load that file, lay out a conversation by its template, and let it write one token.
+
+        Raises ModelError, EngineError.
+        """
+        from soro_edge.chat.template import Turn, render
+        from soro_edge.engine.api import EngineOptions, GenerationRequest
+        from soro_edge.engine.client import EngineProcess
+        from soro_edge.engine.hardware import free_memory_bytes
+        from soro_edge.errors import EngineDied, EngineDiedLoading
+        from soro_edge.gguf_header import read_header
+        from soro_edge.memory import fit_memory
+        from soro_edge.models import check_memory
+
+        check_memory(manifest, file, self.context_tokens(manifest))
+        options = EngineOptions(
+            model_path=str(file),
+            context_tokens=self.context_tokens(manifest),
+            threads=self.threads or None,
+            checkpoint_bytes=0,
+        )
+        options = fit_memory(read_header(file), options, free_memory_bytes())
+        engine = EngineProcess(options, log_file=self.paths.engine_log)
+        try:
+            info = engine.load()
+            turns = [Turn(question="1 + 1", answer="2"), Turn(question="2 + 2")]
+            prompt = render(turns, manifest.system, info)
+            for _event in engine.generate(GenerationRequest(prompt=prompt, max_tokens=1)):
+                pass
+        except EngineDied as error:
+            # No words are lost, and to try again would help nothing.
+            raise EngineDiedLoading(**error.fields) from error
+        finally:
+            engine.close()
 
     def memory_plan(self, manifest: "Manifest") -> "MemoryPlan":
         """What the model's process would take if it were started now."""

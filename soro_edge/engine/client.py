@@ -41,7 +41,7 @@ from soro_edge.engine.wire import (
     decode,
     encode,
 )
-from soro_edge.errors import EngineDied, EngineSilent, StorageError
+from soro_edge.errors import EngineDied, EngineDiedLoading, EngineSilent, StorageError
 from soro_edge.paths import make_folder
 
 CLOSE_SECONDS = 5.0
@@ -82,18 +82,25 @@ class EngineProcess:
                 return self._info
             options = self._options()
             self._start()
-            self._send(Load(options))
-            while True:
-                match self._receive():
-                    case Loading(fraction):
-                        on_progress(fraction)
-                    case Loaded(info):
-                        self._info = info
-                        if self._forgets:
-                            self.forget()
-                        return info
-                    case other:
-                        raise self._nonsense(other)
+            try:
+                self._send(Load(options))
+                info = self._await_loaded(on_progress)
+            except EngineDied as error:
+                raise EngineDiedLoading(**error.fields) from error
+            self._info = info
+            if self._forgets:
+                self.forget()
+            return info
+
+    def _await_loaded(self, on_progress: Callable[[float], None]) -> ModelInfo:
+        while True:
+            match self._receive():
+                case Loading(fraction):
+                    on_progress(fraction)
+                case Loaded(info):
+                    return info
+                case other:
+                    raise self._nonsense(other)
 
     def count_tokens(self, prompts: Sequence[Prompt]) -> list[int]:
         with self._calling:

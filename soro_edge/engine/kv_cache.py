@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from soro_edge.engine.native import lib
 from soro_edge.engine.prefix import Checkpoint, Checkpoints, can_go_on, shared_tokens
-from soro_edge.model_errors import ModelNotLoaded
+from soro_edge.errors import DecodeFailed
 
 _ABORTED = 2
 _WHOLE = lib.LLAMA_STATE_SEQ_FLAGS_NONE
@@ -75,7 +75,7 @@ class KvCache:
         if status != 0:
             # The cache's content is unknown now; the next prompt begins from nothing.
             self.clear()
-            raise ModelNotLoaded(reason=f"llama_decode: {status}", log="engine.log")
+            raise DecodeFailed(status=status, log="engine.log")
         self.tokens += tokens
         return True
 

@@ -82,7 +82,9 @@ class LoadedModel:
     def _new_context(self) -> int | None:
         options = self._options
         wanted = lib.llama_context_default_params()
-        wanted.n_ctx = min(options.context_tokens, lib.llama_model_n_ctx_train(self.model))
+        # Nought, or more than fits into 32 bits, says nothing.
+        trained = lib.llama_model_n_ctx_train(self.model)
+        wanted.n_ctx = min(options.context_tokens, trained if trained > 0 else 1 << 30)
         wanted.n_batch = wanted.n_ubatch = options.prefill_batch_tokens
         # Only the last token's logits are ever asked for; room for all would be n_ubatch x n_vocab.
         wanted.n_outputs_max = 1

@@ -31,7 +31,7 @@ from soro_edge.engine.wire import (
     decode,
     encode,
 )
-from soro_edge.errors import SoroError
+from soro_edge.errors import EngineFailed, SoroError
 from soro_edge.model_errors import ModelNotLoaded
 
 if TYPE_CHECKING:
@@ -75,9 +75,9 @@ class Worker:
                 self._say(Failed.of(error))
             except BrokenPipeError:
                 return
-            except Exception:  # noqa: BLE001 (the worker's edge: the parent must hear of it)
+            except Exception as error:  # noqa: BLE001 (the worker's edge: the parent must hear of it)
                 traceback.print_exc()
-                self._say(Failed("EngineSilent", ("reason", "log"), ("?", "engine.log")))
+                self._say(Failed.of(EngineFailed(reason=type(error).__name__, log="engine.log")))
         if self._engine:
             self._engine.close()
 

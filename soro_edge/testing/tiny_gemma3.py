@@ -20,7 +20,12 @@ PIECES = ("▁", "▁са", "лом", "user", "model", "ан", "ин", "ро", "
 
 
 def write_tiny_gemma3(
-    path: Path, *, seed: int = 7, context_tokens: int = 512, leave_out: Collection[str] = ()
+    path: Path,
+    *,
+    seed: int = 7,
+    context_tokens: int = 512,
+    leave_out: Collection[str] = (),
+    chat_template: str = "",
 ) -> Path:
     """Write the model to `path`, the same bytes for the same seed; returns `path`.
 
@@ -43,6 +48,8 @@ def write_tiny_gemma3(
         key_width=KEY_WIDTH,
         window_tokens=SLIDING_WINDOW_TOKENS,
     )
+    if chat_template:
+        writer.add_chat_template(chat_template)
     _add_tensors(writer, len(every_piece), rows, np.random.default_rng(seed))
     writer.write_header_to_file()
     writer.write_kv_data_to_file()

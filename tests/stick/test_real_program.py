@@ -13,6 +13,7 @@ from soro_edge.commands.usb_start import make_portable
 from soro_edge.engine.tuning import write_tuning
 from soro_edge.errors import NoFolder
 from soro_edge.history.store import History
+from soro_edge.model_adding import add_model
 from soro_edge.models import ModelFolder
 from soro_edge.paths import find_paths, installation_folder
 from soro_edge.stick.errors import PageNotWritten
@@ -61,7 +62,7 @@ def test_the_end_of_an_installation_reads_the_first_words_ahead(
     with model.with_suffix(".toml").open("a") as words:
         words.write(f'[prompt]\nsystem = "{"You teach children. " * 6}"\n')
     paths = find_paths()
-    ModelFolder(paths=paths).add(model)
+    add_model(ModelFolder(paths=paths), model, "", trial=lambda _file, _manifest: None)
     tuning = replace(TUNING, threads=1, prefill_threads=1, battery_threads=1)
     write_tuning(paths.tuning_file, tuning)
     assert usb("prepare")[0] == 0
@@ -75,7 +76,7 @@ def test_the_page_for_the_stick_tells_of_the_machine_and_nothing_of_pupils(
     # The home folder holds a person's name.
     monkeypatch.setenv("HOME", str(tmp_path))
     paths = find_paths()
-    ModelFolder(paths=paths).add(tiny_model)
+    add_model(ModelFolder(paths=paths), tiny_model, "", trial=lambda _file, _manifest: None)
     with History.open(paths.history_file("default")) as history:
         history.new_conversation().add_question("Рози дили Фарзона")
     paths.logs.mkdir(parents=True)
