@@ -19,9 +19,10 @@ SORO = (sys.executable, "-m", "soro_edge.cli")
 class Terminal:
     """What the program draws is read only in the methods here; leaving the `with` ends the program."""
 
-    def __init__(self, command: Sequence[str], *, answers: bool = True, **environ: str) -> None:
-        """`answers`: tell where the cursor is when asked, as a terminal does."""
-        self._answers = answers
+    answers = True
+    """Whether it tells where its cursor is when it is asked, as a terminal does."""
+
+    def __init__(self, command: Sequence[str], **environ: str) -> None:
         self._window, theirs = pty.openpty()
         self.program = subprocess.Popen(
             command,
@@ -72,7 +73,7 @@ class Terminal:
         try:
             drawn = os.read(self._window, 65536)
             self.seen += drawn
-            if self._answers and b"\x1b[6n" in drawn:
+            if self.answers and b"\x1b[6n" in drawn:
                 os.write(self._window, b"\x1b[1;1R")
         except OSError:  # Linux' way to say that nobody holds the other side any more
             return False
@@ -85,6 +86,12 @@ class Terminal:
         self.program.kill()
         self.program.wait()
         self.close()
+
+
+class SilentTerminal(Terminal):
+    """One that does not know escape sequences."""
+
+    answers = False
 
 
 def _own_terminal() -> None:

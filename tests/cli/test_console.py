@@ -9,7 +9,7 @@ if sys.platform == "win32":
     pytest.skip("pseudo-terminals are POSIX's", allow_module_level=True)
 
 from soro_edge.commands.console import ANSWER_SECONDS
-from tests.terminal import SORO, Terminal
+from tests.terminal import SORO, SilentTerminal, Terminal
 
 LOOK = (
     sys.executable,
@@ -19,7 +19,7 @@ LOOK = (
 
 
 def test_a_terminal_that_answers_shows_the_tutor_at_once_and_no_key_is_lost() -> None:
-    with Terminal(LOOK, answers=False) as window:
+    with SilentTerminal(LOOK) as window:
         window.until("\x1b[6n")
         begin = time.monotonic()
         window.write("сал\x1b[1;1Rом")
@@ -30,7 +30,7 @@ def test_a_terminal_that_answers_shows_the_tutor_at_once_and_no_key_is_lost() ->
 
 
 def test_a_terminal_that_does_not_answer_is_told_so_and_keeps_what_was_typed() -> None:
-    with Terminal(LOOK, answers=False) as window:
+    with SilentTerminal(LOOK) as window:
         window.until("\x1b[6n")
         window.write("салом\r")
         assert window.end() == 0
@@ -69,7 +69,7 @@ def test_in_such_a_window_the_same_talk_goes_on_in_lines() -> None:
 @pytest.mark.native
 @pytest.mark.usefixtures("known_starter")
 def test_what_was_typed_before_the_screen_is_there_is_in_the_question() -> None:
-    with Terminal(SORO, answers=False) as tutor:
+    with SilentTerminal(SORO) as tutor:
         tutor.until("\x1b[6n")
         tutor.write("навишта\x1b[1;1R")
         tutor.until("ready")

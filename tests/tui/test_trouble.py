@@ -4,6 +4,8 @@ import threading
 from collections.abc import Callable
 
 import pytest
+from textual import events
+from textual.widgets import Static
 
 from soro_edge.chat.messages import AnswerState
 from soro_edge.errors import DiskFull, EngineDied, FolderNotWritable
@@ -55,7 +57,7 @@ def test_the_trouble_that_is_left_outlives_the_screen() -> None:
     desk = Desk(prepare=refuse)
 
     async def act() -> None:
-        await desk.until(lambda: "SHA-256" in desk.lines())
+        await desk.until(lambda: "file is damaged" in desk.lines())
         await desk.pilot.press("f10")
         await desk.until(lambda: isinstance(desk.app.return_value, ModelDamaged))
 
@@ -120,8 +122,8 @@ def test_a_damaged_model_is_told_once_and_tried_again_with_the_next_question() -
     desk = Desk(prepare=fails_at_first)
 
     async def act() -> None:
-        await desk.until(lambda: "SHA-256" in desk.lines())
-        assert desk.lines().count("SHA-256") == 1
+        await desk.until(lambda: "file is damaged" in desk.lines())
+        assert desk.lines().count("file is damaged") == 1
         await desk.ask("Савол")
         assert desk.answers() == ["Салом!"]
 
@@ -135,12 +137,12 @@ def test_f5_that_fails_leaves_the_earlier_answer() -> None:
     async def act() -> None:
         await desk.ask("Савол")
         await desk.pilot.press("f5")
-        await desk.until(lambda: "SIGILL" in desk.lines() and not desk.screen._busy)
+        await desk.until(lambda: "stopped in the middle" in desk.lines() and not desk.screen._busy)
         assert desk.answers() == ["аввал"]
         assert told(desk.store.logs[1])[1] == ("аввал", "complete")
         await desk.pilot.press("f5")
         await desk.until(lambda: desk.answers() == ["дуюм"])
-        assert "SIGILL" not in desk.lines()
+        assert "stopped in the middle" not in desk.lines()
 
     desk.run(act)
 
@@ -218,3 +220,37 @@ def test_a_long_conversation_draws_its_end_and_the_rest_on_page_up() -> None:
         assert "Саволи 0." in desk.lines()
 
     desk.run(act)
+
+
+def test_a_paste_that_is_too_long_is_told_before_enter_and_stays_in_the_prompt_alone() -> None:
+    desk = Desk()
+
+    async def act() -> None:
+        desk.app.post_message(events.Paste("як " * 600))
+        await desk.until(lambda: "too long" in notice(desk))
+        await desk.pilot.press("enter")
+        await desk.pilot.pause()
+        assert "як як" not in desk.lines() and not desk.store.logs
+        assert desk.prompt.text == "як " * 600
+        await desk.pilot.press("ctrl+a", "delete")
+        await desk.until(lambda: "too long" not in notice(desk))
+        await desk.ask("кӯтоҳ")
+        assert desk.answers() == ["Салом!"]
+
+    desk.run(act)
+
+
+def test_a_paste_that_is_sent_at_once_is_not_stored_either() -> None:
+    desk = Desk()
+
+    async def act() -> None:
+        await desk.ask("як " * 600)
+        assert "of it fits" in desk.lines()
+        assert "» як" not in desk.lines() and not desk.store.logs
+        assert desk.prompt.text == "як " * 600
+
+    desk.run(act)
+
+
+def notice(desk: Desk) -> str:
+    return str(desk.screen.query_one("#notice", Static).content)
