@@ -136,7 +136,7 @@ class ChatScreen(AskingScreen):
         elif isinstance(focused, ConversationList):
             notice = _("↑↓ Enter: open   F3: search   F6: rename   F8: delete   F2: close")
         elif self.query_one(Prompt).row_open:
-            notice = _("F1–F6: write the letter   F8: small or capital   F7: close")
+            notice = _("F1…F6: write the letter   F8: small or capital   F7: close")
         else:
             notice = _("Soro can make mistakes. Check what matters.")
         line.update(notice)
