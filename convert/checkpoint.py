@@ -1,16 +1,20 @@
 """A checkpoint of Gemma 3 in Hugging Face's form: its config, and a source of rows for each of its tensors.
 
-Finds the text model inside a multimodal checkpoint, gives every tensor its canonical name, and chooses the
-reader by what is stored beside it. Opening reads headers and INT4 scales, no weights. Knows nothing of the
-tokenizer, and of nothing that is written.
+Finds the text model inside a multimodal checkpoint, and chooses the reader of a tensor by what is stored
+beside it: where config.json says otherwise, the tensors decide. Knows nothing of the tokenizer, and of
+nothing that is written.
 """
 
+import re
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
+import numpy as np
+
+from convert import gemma3, tensor_names
 from convert.config import Gemma3Config
 from convert.errors import BadTensor
 from convert.fingerprint import fingerprint
@@ -20,38 +24,24 @@ from convert.formats.float8 import float8_source
 from convert.formats.gptq import gptq_source
 from convert.formats.int4 import Int4Source
 from convert.formats.pack_quantized import pack_quantized_source
-from convert.formats.plain import plain_source
-from convert.formats.stored import COPY_AGAIN, StoredTensor
+from convert.formats.plain import PLAIN, plain_source
+from convert.formats.stored import COPY_AGAIN, DTYPES, StoredTensor
 from convert.quantization_config import Quantization, read_quantization
 from convert.shards import read_shards
-from convert.weights import WeightSource
+from convert.weights import Matrix, WeightSource
 
 Parts = Mapping[str, StoredTensor]
 """What is stored of one module, by the last part of its name: `weight`, `weight_scale`."""
 
-_TEXT_PREFIXES = {
-    "language_model.model.": "model.",
-    "model.language_model.": "model.",
-    "language_model.lm_head.": "lm_head.",
-}
-_VISION_PREFIXES = (
-    "vision_tower.",
-    "multi_modal_projector.",
-    "model.vision_tower.",
-    "model.multi_modal_projector.",
-)
-_ACTIVATION_PARTS = {
-    "input_scale",
-    "input_zero_point",
-    "output_scale",
-    "output_zero_point",
-    "q_scale",
-    "k_scale",
-    "v_scale",
-}
-"""Scales of activations and of the KV cache: llama.cpp computes these in its own way."""
+_VALUE_HEADS = ("v_head.", "value_head.")
+"""Of reinforcement learning: they judge texts, and have no part in writing them."""
+_BUFFERS = re.compile(r"(^|\.)(rotary_emb(_local)?\.\w+|embed_scale)$")
+"""What a model computes by itself when it is loaded, and some versions stored."""
+_OF_ACTIVATIONS = re.compile(r"(input|output|q|k|v|kv|prob)(_global)?_(scale|zero_point)")
+"""Last parts of names. llama.cpp computes activations and the KV cache in its own way."""
 _PARTS = {"qweight": gptq.PARTS, "weight_packed": pack_quantized.PARTS, "weight": float8.PARTS}
 """What may be stored of a matrix, by the part that tells the format."""
+_ROWS_AT_ONCE = 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,29 +51,63 @@ class Checkpoint:
     folder: Path
     config: Gemma3Config
     tensors: Mapping[str, WeightSource]
-    """Every tensor that config.json promises, by its canonical name, in the order of the computation."""
+    """Every tensor of the text model, by its canonical name, in the order of the computation."""
     said: tuple[str, ...]
     """What the model maker should know of it, in sentences without a full stop."""
     shards: tuple[Path, ...]
     """The safetensors files."""
+    index: Path | None
+    """The file that names the shards; None where there is one file alone."""
 
-    def fingerprint(self) -> str:
-        """SHA-256 of everything in the folder that a conversion reads; reads it all."""
-        return fingerprint(self.folder, self.shards)
+    @property
+    def size_bytes(self) -> int:
+        """The size of the weights as they are stored."""
+        return sum(path.stat().st_size for path in self.shards)
+
+    def fingerprint(self, count: Callable[[int], None] = lambda _: None) -> str:
+        """Return the SHA-256 of everything in the folder that a conversion reads.
+
+        Reads it all, and tells `count` of every number of bytes it has read.
+        """
+        files = (*self.shards, *((self.index,) if self.index else ()))
+        return fingerprint(self.folder, files, count)
 
 
 def open_checkpoint(folder: Path) -> Checkpoint:
-    """Raises UnsupportedCheckpoint for another kind of model, BadCheckpoint for a damaged one."""
+    """Open the checkpoint in a folder: reads headers and scales, and no weights but an output matrix that a
+    tied embedding makes doubtful.
+
+    Raises UnsupportedCheckpoint for another kind of model, BadCheckpoint for a damaged one.
+    """
     config = read_folder(folder)
+    shards = read_shards(folder)
+    modules, said = _text_modules(shards.tensors)
     quantization = read_quantization(folder)
-    stored = read_shards(folder)
-    modules, said = _text_modules(stored)
-    sources = {
-        name: _source(name, shape, modules.pop(name.removesuffix(".weight"), {}), quantization)
-        for name, shape in config.tensor_shapes().items()
-    }
-    if config.tied_embedding and modules.pop("lm_head", {}):
-        said.append("lm_head left out: it is tied to the embedding")
+    if quantization.refusal and _all_plain(modules):
+        said.append(
+            f"config.json tells of a quantization by {quantization.method},"
+            " but the weights are stored without one"
+        )
+        quantization = Quantization()
+    if quantization.refusal:
+        raise quantization.refusal
+    if config.tied_embedding and "lm_head" in modules and "model.embed_tokens" not in modules:
+        modules["model.embed_tokens"] = modules.pop("lm_head")
+        said.append("the tied embedding is stored as lm_head")
+
+    def source(name: str, shape: tuple[int, ...]) -> WeightSource:
+        return _source(name, shape, modules.pop(name.removesuffix(".weight"), {}), quantization)
+
+    sources = {name: source(name, shape) for name, shape in config.tensor_shapes().items()}
+    if config.tied_embedding and "lm_head" in modules:
+        embedding = sources[gemma3.EMBEDDING]
+        head = source(gemma3.OUTPUT, embedding.shape)
+        if _same_values(embedding, head):
+            said.append("lm_head left out: it is tied to the embedding")
+        else:
+            said.append("lm_head is not the embedding that it is tied to: both are kept")
+            config = replace(config, tied_embedding=False)
+            sources[gemma3.OUTPUT] = head
     if modules:
         parts = next(iter(modules.values()))
         raise _unknown(next(iter(parts.values())))
@@ -91,8 +115,9 @@ def open_checkpoint(folder: Path) -> Checkpoint:
         folder=folder,
         config=config,
         tensors=MappingProxyType(sources),
-        said=(*said, *_said_of_int4(sources)),
-        shards=tuple(sorted({tensor.file for tensor in stored.values()})),
+        said=(*shards.remarks, *said, *_said_of_int4(sources)),
+        shards=tuple(sorted({tensor.file for tensor in shards.tensors.values()})),
+        index=shards.index,
     )
 
 
@@ -101,32 +126,65 @@ def _text_modules(
 ) -> tuple[dict[str, dict[str, StoredTensor]], list[str]]:
     """The text model's parts by canonical module name, and what was left out."""
     modules: dict[str, dict[str, StoredTensor]] = {}
-    vision = activations = 0
+    left_out: Counter[str] = Counter()
+    wrappers: Counter[str] = Counter()
     for name, tensor in stored.items():
-        if name.startswith(_VISION_PREFIXES):
-            vision += 1
-            continue
-        if ".lora_" in name or name.startswith("base_model."):
-            raise lora_adapter(f"{name} belongs to a LoRA adapter, not to a whole model.")
-        module, _, part = canonical_name(name).rpartition(".")
-        if part in _ACTIVATION_PARTS:
-            activations += 1
-        else:
-            modules.setdefault(module, {})[part] = tensor
-    said = []
-    if vision:
-        said.append(f"text part of a multimodal checkpoint; {vision} vision tensors left out")
-    if activations:
-        said.append(f"{activations} scales of activations left out")
+        if tensor_names.belongs_to_adapter(name):
+            raise lora_adapter("{name} belongs to a LoRA adapter, not to a whole model.", name=name)
+        canonical = tensor_names.canonical(name)
+        module, _, part = canonical.name.rpartition(".")
+        if canonical.is_vision:
+            left_out["vision"] += 1
+        elif canonical.name.startswith(_VALUE_HEADS):
+            left_out["head"] += 1
+        elif _BUFFERS.search(canonical.name):
+            left_out["buffer"] += 1
+        elif _OF_ACTIVATIONS.fullmatch(part):
+            left_out["activation"] += 1
+        elif (other := modules.setdefault(module, {}).setdefault(part, tensor)) is not tensor:
+            raise BadTensor(
+                f"{other.name} and {name} are the same tensor of the model.",
+                "Leave one model in the folder: the other one may be an older state of it.",
+            )
+        wrappers.update(canonical.wrappers)
+    sentences = {
+        "vision": "text part of a multimodal checkpoint; {} vision tensors left out",
+        "activation": "{} scales of activations left out",
+        "buffer": "{} tensors left out that a model computes by itself",
+        "head": "value head of reinforcement learning left out, {} tensors",
+    }
+    said = [text.format(left_out[kind]) for kind, text in sentences.items() if left_out[kind]]
+    said += [f"«{word}» taken out of {count} tensors' names" for word, count in wrappers.items()]
     return modules, said
 
 
-def canonical_name(name: str) -> str:
-    """The name without a multimodal prefix."""
-    for prefix, canonical in _TEXT_PREFIXES.items():
-        if name.startswith(prefix):
-            return canonical + name.removeprefix(prefix)
-    return name
+def _all_plain(modules: Mapping[str, Parts]) -> bool:
+    """Whether every tensor is stored as plain numbers: what config.json tells of a quantization is then a
+    thing of the past."""
+    return all(
+        parts.keys() == {"weight"} and parts["weight"].dtype in PLAIN for parts in modules.values()
+    )
+
+
+def _same_values(embedding: WeightSource, head: WeightSource) -> bool:
+    """Whether two matrices are one, but for the rounding of the coarser type that one is stored in."""
+    for begin in range(0, embedding.shape[0], _ROWS_AT_ONCE):
+        rows = begin, min(begin + _ROWS_AT_ONCE, embedding.shape[0])
+        one, other = embedding.rows(*rows), head.rows(*rows)
+        if not any(
+            np.array_equal(_as_stored(one, by.storage), _as_stored(other, by.storage))
+            for by in (embedding, head)
+        ):
+            return False
+    return True
+
+
+def _as_stored(rows: Matrix, storage: str) -> Matrix:
+    """The values after a way through the type that a plain matrix is stored in."""
+    if storage not in PLAIN:
+        return rows
+    with np.errstate(over="ignore"):
+        return rows.astype(DTYPES[storage]).astype(np.float32)
 
 
 def _source(
@@ -147,12 +205,18 @@ def _source(
     if unknown := parts.keys() - readable[kind]:
         raise _unknown(parts[min(unknown)])
     if kind == "qweight":
-        return gptq_source(name, shape, parts, zeros_less_one=quantization.zeros_less_one)
+        return gptq_source(
+            name,
+            shape,
+            parts,
+            zeros_less_one=quantization.zeros_less_one,
+            symmetric=quantization.symmetric,
+        )
     if kind == "weight_packed":
         return pack_quantized_source(name, shape, parts)
     if len(parts) > 1 or parts["weight"].dtype == "F8_E4M3":
         return float8_source(name, shape, parts, quantization.block)
-    if name == "model.embed_tokens.weight":
+    if name in (gemma3.EMBEDDING, gemma3.OUTPUT):
         _check_vocabulary(parts["weight"], shape)
     return plain_source(name, shape, parts["weight"])
 

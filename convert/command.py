@@ -1,15 +1,14 @@
 """`soro convert` at its edge: what soro_edge's command line calls, and all that it knows of this package."""
 
-from collections.abc import Callable
-
 from convert.options import ConversionOptions
 from convert.pipeline import convert
 from convert.progress import Progress
+from convert.report import next_steps
 
 
-def run(
-    options: ConversionOptions, progress: Progress, *, as_json: bool, write: Callable[[str], None]
-) -> None:
-    """Convert, and `write` the report to standard output. Raises ConversionError."""
+def run(options: ConversionOptions, progress: Progress, *, as_json: bool) -> str:
+    """Convert, and return the report for standard output. Raises ConversionError."""
     report = convert(options, progress)
-    write(report.json() if as_json else "\n".join(report.lines()) + "\n")
+    if as_json:
+        return report.json()
+    return "\n".join((*report.lines(), *next_steps(options.output))) + "\n"

@@ -8,11 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from convert.errors import UnsupportedCheckpoint
+from convert.errors import BadCheckpoint, UnsupportedCheckpoint
 from convert.json_file import Members, read_members
 
 BARE = "Gemma3ForCausalLM"
 MULTIMODAL = "Gemma3ForConditionalGeneration"
+_ARCHITECTURES = (BARE, MULTIMODAL, "Gemma3TextModel", "Gemma3Model")
+"""The last two are the same models without an output matrix: the embedding is theirs."""
 _MODEL_TYPES = {"gemma3_text": BARE, "gemma3": MULTIMODAL}
 _LAYERS_OF_27B = 62
 
@@ -84,7 +86,9 @@ class Gemma3Config:
 def read_config(folder: Path) -> Gemma3Config:
     """Raises UnsupportedCheckpoint for another model, BadCheckpoint for a damaged file."""
     whole = read_members(folder / "config.json")
-    multimodal = _architecture(whole) == MULTIMODAL
+    _require_gemma3(whole)
+    # Wherever it lies: tools that cut the text model out of a multimodal one leave it as it was.
+    multimodal = "text_config" in whole
     text = whole.object("text_config") if multimodal else whole
     layers = text.whole("num_hidden_layers", 26, least=1)
     rope = _Rope.read(text)
@@ -112,16 +116,17 @@ def read_config(folder: Path) -> Gemma3Config:
     return config
 
 
-def _architecture(whole: Members) -> str:
-    names = whole.texts("architectures")
+def _require_gemma3(whole: Members) -> None:
     model_type = whole.text("model_type", "")
-    name = names[0] if names else _MODEL_TYPES.get(model_type, model_type or "an unnamed model")
-    if name not in (BARE, MULTIMODAL):
+    named = _MODEL_TYPES.get(model_type, model_type or "an unnamed model")
+    names = whole.texts("architectures") or [named]
+    if not set(names) & set(_ARCHITECTURES):
         raise UnsupportedCheckpoint(
-            f"The checkpoint is {name}, which is not supported.",
-            f"Only Gemma 3 text models are converted: {BARE}, or the text part of {MULTIMODAL}.",
+            "The checkpoint is {name}, which is not supported.",
+            "Only Gemma 3 text models are converted: Gemma3ForCausalLM, or the text part of"
+            " Gemma3ForConditionalGeneration.",
+            name=names[0],
         )
-    return name
 
 
 def _sliding_pattern(text: Members, layers: int) -> int:
@@ -151,28 +156,64 @@ class _Rope:
 
     @classmethod
     def read(cls, text: Members) -> "_Rope":
-        """From `rope_parameters`, or from the older rope_theta, rope_local_base_freq and rope_scaling."""
-        parameters = text.object("rope_parameters")
-        old = text.object("rope_scaling")
-        whole = (
-            parameters.object("full_attention") if "full_attention" in parameters else parameters
-        )
-        local = parameters.object("sliding_attention")
-        scaling = 1.0
-        for members, may_scale in ((old, True), (whole, True), (local, False)):
-            kind = members.text("rope_type", members.text("type", "default"))
-            if kind == "linear" and may_scale:
-                scaling = members.number("factor", 1.0)
-            elif kind != "default":
+        """Read `rope_parameters`, or the older rope_theta, rope_local_base_freq and rope_scaling.
+
+        Both may be flat, or have an object for each kind of layer.
+        """
+        old_global, old_local = _by_kind(text.object("rope_scaling"))
+        new_global, new_local = _by_kind(text.object("rope_parameters"))
+        for members in (old_local, new_local):
+            if _scaling(members) not in (None, 1.0):
                 raise UnsupportedCheckpoint(
-                    f"{members.where} scales positions by {kind!r}, which is not supported.",
-                    "Gemma 3 scales the positions of its global layers linearly, or not at all.",
+                    f"{members.where} scales positions by 'linear', which is not supported.",
+                    _ROPE_HINT,
                 )
+        said = (_scaling(members) for members in (old_global, new_global))
+        factors = [factor for factor in said if factor is not None]
+        if len(set(factors)) > 1:
+            raise BadCheckpoint(
+                f"{text.where}: rope_scaling and rope_parameters name different factors.",
+                "Remove the one that the model was not trained with.",
+            )
         return cls(
-            base_global=whole.number("rope_theta", text.number("rope_theta", 1e6)),
-            base_local=local.number("rope_theta", text.number("rope_local_base_freq", 1e4)),
-            scaling=scaling,
+            base_global=new_global.number("rope_theta", text.number("rope_theta", 1e6)),
+            base_local=new_local.number("rope_theta", text.number("rope_local_base_freq", 1e4)),
+            scaling=factors[0] if factors else 1.0,
         )
+
+
+_ROPE_HINT = "Gemma 3 scales the positions of its global layers linearly, or not at all."
+
+
+def _by_kind(members: Members) -> tuple[Members, Members]:
+    """What is said of global and of sliding layers; a flat object is about the global ones."""
+    kinds = ("full_attention", "sliding_attention")
+    if any(kind in members for kind in kinds):
+        return members.object(kinds[0]), members.object(kinds[1])
+    return members, Members(f"{kinds[1]} in {members.where}", {})
+
+
+def _scaling(members: Members) -> float | None:
+    """By what positions are divided; None where nothing is said. Raises for what Gemma 3 does not do."""
+    kind = members.text("rope_type", members.text("type", ""))
+    if kind == "default" or (not kind and "factor" not in members):
+        return None
+    if not kind:
+        raise BadCheckpoint(
+            f"{members.where} has a factor and no rope_type, so what it scales is not known.",
+            'Add "rope_type": "linear" where the model was trained so, or remove the object.',
+        )
+    if kind != "linear":
+        raise UnsupportedCheckpoint(
+            f"{members.where} scales positions by {kind!r}, which is not supported.", _ROPE_HINT
+        )
+    factor = members.number("factor", 0)
+    if factor <= 0:
+        raise BadCheckpoint(
+            f"{members.where} scales positions linearly and has no factor above 0.",
+            "Copy config.json again from where the model was trained.",
+        )
+    return factor
 
 
 def _refuse_other_arithmetic(text: Members, config: Gemma3Config) -> None:

@@ -11,6 +11,7 @@ from gguf import quants
 from numpy.typing import NDArray
 
 from convert import gemma3
+from convert.errors import BadTensor
 from convert.grids import GRIDS
 from convert.parallel import in_order, slices
 from convert.plan import PlannedTensor, Type
@@ -18,6 +19,18 @@ from convert.weights import Matrix, WeightSource
 
 _CHUNK_WEIGHTS = 1_000_000
 """Weights in memory at once, for each thread."""
+
+_LARGEST_F16 = 65_504.0
+_LARGEST = {
+    Type.F16: _LARGEST_F16,
+    Type.BF16: 3.3e38,
+    # A scale in F16 times the farthest code; a tenth less, because scales are fitted.
+    Type.Q4_0: 0.9 * 8 * _LARGEST_F16,
+    Type.IQ4_NL: 0.9 * 127 * _LARGEST_F16,
+    Type.Q5_0: 0.9 * 16 * _LARGEST_F16,
+    Type.Q8_0: 0.9 * 127 * _LARGEST_F16,
+}
+"""The largest weight that a type can hold."""
 
 _GAP_ROWS = 32
 """Reading so many rows for nothing costs less than another read."""
@@ -47,12 +60,26 @@ class TensorRows:
         yield from slices(len(self), max(1, _CHUNK_WEIGHTS // self.planned.shape[-1]))
 
     def values(self, rows: slice) -> Matrix:
-        """As llama.cpp shall use them, in float32."""
+        """As llama.cpp shall use them, in float32. Raises BadTensor for more than the type can hold."""
         if self.kept is None:
-            found = self.source.rows(rows.start, rows.stop)
+            stored = self.source.rows(rows.start, rows.stop)
         else:
-            found = _gathered(self.source, self.kept[rows])
-        return gemma3.transformed(self.planned.name, found)
+            stored = _gathered(self.source, self.kept[rows])
+        self._require_in_range(rows, stored)
+        return gemma3.transformed(self.planned.name, stored)
+
+    def _require_in_range(self, rows: slice, values: Matrix) -> None:
+        largest = _LARGEST.get(self.planned.type, np.inf)
+        # One pass: where the sum of squares is small enough, so is each value.
+        if float(np.vdot(values, values)) <= largest**2 or np.abs(values).max() <= largest:
+            return
+        row, column = np.unravel_index(np.abs(values).argmax(), values.shape)
+        number = rows.start + int(row) if self.kept is None else int(self.kept[rows][row])
+        raise BadTensor(
+            f"{self.source.name} holds {values[row, column]:,.0f} at row {number}, column {column}:"
+            f" more than {self.planned.type.name} can hold.",
+            "The training diverged there, or the file is damaged. `--type bf16` keeps such a weight.",
+        )
 
     def values_at(self, numbers: NDArray[np.int64]) -> Matrix:
         """The same of single rows, by ascending number."""

@@ -12,11 +12,18 @@ ConversionError
 
 
 class ConversionError(Exception):
-    """`str(error)` says what happened, `error.hint` what to do."""
+    """`str(error)` says what happened, `error.hint` what to do.
 
-    def __init__(self, message: str, hint: str) -> None:
-        super().__init__(message)
-        self.hint = hint
+    `message` and `hint` may have fields in braces, which `fields` fill. So whoever shows the error can look
+    both sentences up in a catalogue: this package speaks English alone.
+    """
+
+    def __init__(self, message: str, hint: str, **fields: object) -> None:
+        super().__init__(message.format(**fields) if fields else message)
+        self.hint = hint.format(**fields) if fields else hint
+        self.unfilled = (message, hint)
+        """Both sentences with their fields in braces."""
+        self.fields = fields
 
 
 class BadCheckpoint(ConversionError):

@@ -4,7 +4,7 @@ It is what `sha256sum FILES | sha256sum` prints for the files that a conversion 
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from convert.errors import BadCheckpoint
@@ -26,13 +26,16 @@ BESIDE_THE_WEIGHTS = (
 )
 
 
-def fingerprint(folder: Path, shards: Sequence[Path]) -> str:
-    """Hexadecimal. Raises BadCheckpoint where a file cannot be read."""
+def fingerprint(folder: Path, shards: Sequence[Path], count: Callable[[int], None]) -> str:
+    """Return it in hexadecimal; `count` hears of every number of bytes read.
+
+    Raises BadCheckpoint where a file cannot be read.
+    """
     beside = [path for name in BESIDE_THE_WEIGHTS if (path := folder / name).is_file()]
     lines = []
-    for path in sorted((*beside, *shards), key=lambda path: path.name):
+    for path in sorted({*beside, *shards}, key=lambda path: path.name):
         try:
-            lines.append(f"{sha256_of(path)}  {path.name}\n")
+            lines.append(f"{sha256_of(path, count)}  {path.name}\n")
         except OSError as error:
             raise BadCheckpoint(
                 f"{path.name} cannot be read: {error.strerror}.", COPY_AGAIN

@@ -18,35 +18,45 @@ def require_checkpoint(folder: Path) -> None:
     """Raises BadCheckpoint or UnsupportedCheckpoint where the folder holds no whole model."""
     if not folder.exists():
         raise BadCheckpoint(
-            f"There is no folder {folder}.", "Give the folder that holds config.json."
+            "There is no folder {folder}.", "Give the folder that holds config.json.", folder=folder
         )
     if not folder.is_dir():
-        hint = "It is a finished model already." if folder.suffix == ".gguf" else ""
         raise BadCheckpoint(
-            f"{folder} is a file, not the folder of a checkpoint.",
-            hint or "Give the folder that holds config.json.",
+            "{folder} is a file, not the folder of a checkpoint.",
+            "It is a finished model already: `soro models add {folder}`."
+            if folder.suffix == ".gguf"
+            else "Give the folder that holds config.json.",
+            folder=folder,
         )
     if (folder / "adapter_config.json").is_file() and not weight_files(folder):
         base = read_members(folder / "adapter_config.json").text(
             "base_model_name_or_path", "its base model"
         )
-        raise lora_adapter(f"{folder} holds a LoRA adapter for {base}, not a whole model.")
+        raise lora_adapter(
+            "{folder} holds a LoRA adapter for {base}, not a whole model.", folder=folder, base=base
+        )
     if not (folder / "config.json").is_file():
         raise BadCheckpoint(
-            f"{folder} is no checkpoint: it has no config.json.",
+            "{folder} is no checkpoint: it has no config.json.",
             "Give the folder that save_pretrained wrote.",
+            folder=folder,
         )
 
 
-def lora_adapter(message: str) -> UnsupportedCheckpoint:
+def lora_adapter(message: str, **fields: object) -> UnsupportedCheckpoint:
+    """The error for an adapter; `message` says where it was found."""
     return UnsupportedCheckpoint(
         message,
         "Merge it into its base model first: PeftModel.merge_and_unload(), then save_pretrained().",
+        **fields,
     )
 
 
 def weight_files(folder: Path) -> list[Path]:
-    """The files that may hold a whole model: a merged one may lie beside its adapter."""
+    """List the files that may hold a whole model: a merged one may lie beside its adapter.
+
+    macOS leaves a `._model.safetensors` beside each file it copies to a stick; that holds no weights.
+    """
     return sorted(
-        path for path in folder.glob("*.safetensors") if not path.name.startswith("adapter_")
+        path for path in folder.glob("*.safetensors") if not path.name.startswith(("adapter_", "."))
     )

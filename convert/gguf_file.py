@@ -34,11 +34,16 @@ class OutputFile:
         exists, or the folder does not."""
         for target in (path, *beside):
             if target.exists() and not force:
-                raise BadTarget(f"{target} exists already.", "Name another file, or add `--force`.")
+                raise BadTarget(
+                    "{path} exists already.", "Name another file, or add `--force`.", path=target
+                )
         if path.is_dir() or not path.parent.is_dir():
             raise BadTarget(
-                f"{path} cannot be written: {'it is a' if path.is_dir() else 'there is no such'} folder.",
+                "{path} cannot be written: it is a folder."
+                if path.is_dir()
+                else "{path} cannot be written: there is no such folder.",
                 "Name a file in a folder that exists.",
+                path=path,
             )
         self.path = path
         self.partial = _partial_of(path)
@@ -59,9 +64,11 @@ class OutputFile:
         free = shutil.disk_usage(self.path.parent).free
         if need > free:
             raise BadTarget(
-                f"The disk of {self.path} is too small: {need / 1e6:,.0f} MB are needed,"
-                f" {free / 1e6:,.0f} MB are free.",
+                "The disk of {path} is too small: {need} MB are needed, {free} MB are free.",
                 "Make room, or name an output on another disk.",
+                path=self.path,
+                need=f"{need / 1e6:,.0f}",
+                free=f"{free / 1e6:,.0f}",
             )
         return need
 
@@ -138,6 +145,8 @@ def _told(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise BadTarget(
-            f"{path} could not be written: {error.strerror or error}.",
+            "{path} could not be written: {reason}.",
             "Make room on its disk, or name an output on another one.",
+            path=path,
+            reason=error.strerror or error,
         ) from error

@@ -4,7 +4,7 @@ import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from convert.errors import BadCheckpoint
 
@@ -96,14 +96,25 @@ class Members:
         )
 
 
-def read_members(path: Path) -> Members:
-    """The object in the file, named after it. Raises BadCheckpoint."""
+def read_object(path: Path) -> dict[str, Any]:
+    """Read the JSON object in a file, saved in UTF-8 or UTF-16, with a byte-order mark or without one.
+
+    Raises BadCheckpoint.
+    """
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        # Given bytes, json finds the encoding by itself: editors on Windows write all of these.
+        values = json.loads(path.read_bytes())
     except OSError as error:
         raise BadCheckpoint(f"{path.name} cannot be read: {error.strerror}.", _HINT) from error
     except ValueError as error:
         raise BadCheckpoint(f"{path.name} is no JSON: {error}.", _HINT) from error
+    except RecursionError as error:
+        raise BadCheckpoint(f"{path.name} is no JSON: nested too deep.", _HINT) from error
     if not isinstance(values, dict):
         raise BadCheckpoint(f"{path.name} holds no JSON object.", _HINT)
-    return Members(path.name, values)
+    return values
+
+
+def read_members(path: Path) -> Members:
+    """Read the object in a file, and name it after the file. Raises BadCheckpoint."""
+    return Members(path.name, read_object(path))

@@ -13,6 +13,7 @@ from convert.config import Gemma3Config
 from convert.hashing import sha256_of
 from convert.memory import memory_bytes
 from convert.options import ConversionOptions
+from convert.output_names import plain
 
 CONTEXT_TOKENS = 2048
 """What a school laptop runs it with."""
@@ -49,7 +50,7 @@ def manifest_text(
     document.add("title", tomlkit.item(title))
     document.add("languages", tomlkit.item(["tg", "ru", "en"]))
     document.add("license", tomlkit.item(options.license))
-    document.add("source", tomlkit.item(options.checkpoint.resolve().name))
+    document.add("source", tomlkit.item(plain(options.checkpoint.resolve().name)))
     tables: dict[str, dict[str, object]] = {
         "file": {
             "name": options.output.name,

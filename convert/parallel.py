@@ -8,7 +8,7 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from typing import Protocol, TypeVar
 
@@ -19,6 +19,8 @@ Result = TypeVar("Result")
 Other = TypeVar("Other")
 
 CORES = os.cpu_count() or 1
+
+_TELL_SECONDS = 0.2
 
 _stopping = threading.Event()
 
@@ -64,6 +66,15 @@ def beside() -> Iterator[Submit]:
     """For as long as the block."""
     with _threads(1) as pool:
         yield pool.submit
+
+
+def wait_for(futures: Iterable[Future[Result]], tell: Callable[[], None]) -> list[Result]:
+    """The results of tasks that run beside; `tell` is called now and then while they do."""
+    waiting = list(futures)
+    while wait(waiting, _TELL_SECONDS).not_done:
+        tell()
+    tell()
+    return [future.result() for future in waiting]
 
 
 def in_parallel(task: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:

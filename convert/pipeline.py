@@ -16,18 +16,30 @@ from convert.chat_form import is_instruct
 from convert.checkpoint import Checkpoint, open_checkpoint
 from convert.compiled import compiled
 from convert.encode import TensorRows
-from convert.errors import BadTarget
 from convert.exact_model import ExactModel
-from convert.generation_config import read_generation_config, sampling
+from convert.generation_config import Sampling, read_generation_config, sampling
 from convert.gguf_file import OutputFile
 from convert.hashing import sha256_of
 from convert.manifest import ConvertedFile, manifest_text
 from convert.metadata import write_metadata
 from convert.options import ConversionOptions
-from convert.parallel import Submit, beside
-from convert.plan import INT4, PlannedTensor, plan_types, size_bytes, spend
-from convert.progress import Progress
-from convert.report import Report, report_path
+from convert.output_names import (
+    manifest_path,
+    report_path,
+    require_apart,
+    require_output_name,
+    require_plain_texts,
+)
+from convert.parallel import Submit, beside, wait_for
+from convert.plan import INT4, PlannedTensor, plan_types, require_size, size_bytes, spend
+from convert.progress import (
+    COMPARING_WITH_TORCH,
+    FINISHING,
+    PLANNING_VOCABULARY,
+    NumberedPhases,
+    Progress,
+)
+from convert.report import Report
 from convert.rounds import Rounding
 from convert.sensitivity import measured_gains
 from convert.texts import DEFAULT_TEXT, TOKENS_IN_TEXT, CalibrationTexts, read_text, tokenized_texts
@@ -48,10 +60,11 @@ class _Conversion:
     tokenization: Future[dict[str, TokenizationComparison]]
     """The vocabulary's proof, made beside the rest."""
     texts: CalibrationTexts | None
+    tokenizer_remarks: tuple[str, ...]
+    """What was found in the tokenizer's files."""
     chat: bool
     """Half of the texts are conversations."""
-    sampling: dict[str, object]
-    """For the manifest."""
+    sampling: Sampling
     tensors: dict[str, TensorRows]
     """Of the output, with type and source, by canonical name and in order."""
 
@@ -59,6 +72,8 @@ class _Conversion:
     def remarks(self) -> list[str]:
         return [
             *summary.of_checkpoint(self.checkpoint.said, self.options.type),
+            *self.tokenizer_remarks,
+            *self.sampling.remarks,
             *summary.remarks(self.options, self.vocabulary, chat=self.chat),
         ]
 
@@ -85,22 +100,23 @@ def convert(options: ConversionOptions, progress: Progress) -> Report:
     """Convert, verify, publish the file with its manifest and report. Raises ConversionError; then, as
     after Ctrl-C, nothing is left behind."""
     began = time.monotonic()
-    _keep_inputs(options)
+    progress = NumberedPhases(progress)
+    _require_targets(options)
     if options.compare_with_torch:
         require_torch()
-    manifest_path = options.output.with_suffix(".toml")
-    texts_beside = (manifest_path, report_path(options.output))
+    texts_beside = (manifest_path(options.output), report_path(options.output))
     with (
         OutputFile(options.output, force=options.force, beside=texts_beside) as output,
         beside() as submit,
     ):
         checkpoint = open_checkpoint(options.checkpoint)
         submit(compiled)  # Before it is wanted.
-        fingerprint = submit(checkpoint.fingerprint)
+        hashed = _Counter()
+        fingerprint = submit(lambda: checkpoint.fingerprint(hashed.count))
         conversion = _prepared(options, checkpoint, submit, progress)
         output.require_room(conversion.plan, conversion.vocabulary.rows)
         rounding = _written(conversion, output, progress)
-        verified = _verified(conversion, rounding, output, fingerprint, submit, progress)
+        verified = _verified(conversion, rounding, output, fingerprint, hashed, submit, progress)
         report = _report(conversion, rounding, verified, seconds=time.monotonic() - began)
         manifest = manifest_text(
             options,
@@ -108,19 +124,20 @@ def convert(options: ConversionOptions, progress: Progress) -> Report:
             verified.file,
             name=_plain_name(conversion.title),
             title=conversion.title,
-            sampling=conversion.sampling,
+            sampling=conversion.sampling.values,
         )
-        output.publish({manifest_path: manifest, report_path(options.output): report.json()})
+        output.publish(dict(zip(texts_beside, (manifest, report.json()), strict=True)))
     return report
 
 
 def _prepared(
     options: ConversionOptions, checkpoint: Checkpoint, submit: Submit, progress: Progress
 ) -> _Conversion:
-    progress.begin("planning the vocabulary", 1)
+    progress.begin(PLANNING_VOCABULARY, 1)
     full = fit_to_embedding(read_tokenizer(options.checkpoint), checkpoint.config.vocabulary_rows)
     keep = read_text(options.keep_text) if options.keep_text else ""
     vocabulary = plan_vocabulary(full, rows=options.vocabulary_rows, keep_text=keep)
+    require_size(_least_bytes(options, checkpoint, vocabulary), options.most_bytes)
     lines = read_text(DEFAULT_TEXT).splitlines()
     tokenization = submit(lambda: prove_vocabulary(full, vocabulary, {"Tajik": lines}))
     chat = is_instruct(options.checkpoint, full)
@@ -133,6 +150,7 @@ def _prepared(
         vocabulary=vocabulary,
         tokenization=tokenization,
         texts=texts,
+        tokenizer_remarks=full.said,
         chat=chat,
         sampling=sampling(read_generation_config(options.checkpoint)),
         tensors=_planned(options, checkpoint, vocabulary, texts, progress),
@@ -168,23 +186,26 @@ def _verified(
     rounding: Rounding,
     output: OutputFile,
     fingerprint: Future[str],
+    hashed: "_Counter",
     submit: Submit,
     progress: Progress,
 ) -> _Verified:
     """The file is what it should be. Its answer and both hashes are made beside the comparison, and the disk
-    gets its time."""
+    gets its time. `hashed` counts the bytes of both hashes."""
     path = output.partial
-    sha256 = submit(lambda: sha256_of(path))
+    size_bytes = path.stat().st_size
+    sha256 = submit(lambda: sha256_of(path, hashed.count))
     answer = submit(lambda: answer_of(path, conversion.vocabulary.tokenizer))
     on_disk = submit(output.sync)
     calibrated = rounding.losses.keys()
     errors = tensor_errors(path, conversion.tensors, progress, calibrated=calibrated)
-    torch = _against_torch(conversion, path)
+    torch = _against_torch(conversion, path, progress)
+    progress.begin(FINISHING, conversion.checkpoint.size_bytes + size_bytes)
+    wait_for((fingerprint, sha256, answer), lambda: progress.advance(hashed.since_last()))
     on_disk.result()
-    progress.begin("hashing the checkpoint", 1)
     return _Verified(
         file=ConvertedFile(
-            size_bytes=path.stat().st_size,
+            size_bytes=size_bytes,
             sha256=sha256.result(),
             pieces=conversion.vocabulary.rows,
             quantization=summary.quantization(conversion.plan),
@@ -203,6 +224,7 @@ def _report(
     return Report(
         output=conversion.options.output.name,
         size_bytes=file.size_bytes,
+        source_bytes=conversion.checkpoint.size_bytes,
         sha256=file.sha256,
         seconds=round(seconds, 1),
         remarks=tuple(conversion.remarks),
@@ -220,15 +242,28 @@ def _report(
     )
 
 
-def _keep_inputs(options: ConversionOptions) -> None:
-    """Not even `--force` writes over what is read. Raises BadTarget."""
-    output = options.output.resolve()
-    texts = {text.resolve() for text in (options.keep_text, options.calibration) if text}
-    if output in texts or output.parent == options.checkpoint.resolve():
-        raise BadTarget(
-            f"{options.output} lies among the files that are read.",
-            "Name an output outside the checkpoint's folder.",
-        )
+@dataclass(slots=True)
+class _Counter:
+    """Bytes that another thread has hashed."""
+
+    total: int = 0
+    told: int = 0
+
+    def count(self, number: int) -> None:
+        self.total += number
+
+    def since_last(self) -> int:
+        """How many there are that were not told before."""
+        total, told, self.told = self.total, self.told, self.total
+        return total - told
+
+
+def _require_targets(options: ConversionOptions) -> None:
+    """Raises BadTarget where the files that are to be written cannot have their names."""
+    require_output_name(options.output)
+    require_plain_texts((options.name, options.license))
+    texts = [text for text in (options.keep_text, options.calibration) if text]
+    require_apart(options.output, options.checkpoint, texts)
 
 
 def _texts(
@@ -274,8 +309,16 @@ def _planned(
     gains = measured_gains(
         checkpoint.config, hidden, text, model.layer, model.output_layer(), progress
     )
-    spare = options.most_bytes - size_bytes(plan) - _head_bytes(vocabulary.tokenizer, len(plan))
+    spare = options.most_bytes - _least_bytes(options, checkpoint, vocabulary)
     return with_sources(spend(plan, spare, gains))
+
+
+def _least_bytes(
+    options: ConversionOptions, checkpoint: Checkpoint, vocabulary: VocabularyPlan
+) -> int:
+    """The size of the smallest file of this type and vocabulary."""
+    plan = plan_types(checkpoint.config, rows=vocabulary.rows, type=options.type)
+    return size_bytes(plan) + _head_bytes(vocabulary.tokenizer, len(plan))
 
 
 def _head_bytes(tokenizer: Tokenizer, tensors: int) -> int:
@@ -284,11 +327,14 @@ def _head_bytes(tokenizer: Tokenizer, tensors: int) -> int:
     return len(text.encode("utf-8")) + len(tokenizer) * 16 + tensors * 96 + 4096
 
 
-def _against_torch(conversion: _Conversion, path: Path) -> dict[str, float] | None:
+def _against_torch(
+    conversion: _Conversion, path: Path, progress: Progress
+) -> dict[str, float] | None:
     if not conversion.options.compare_with_torch:
         return None
+    progress.begin(COMPARING_WITH_TORCH, 1)
     return compare_with_torch(conversion.options.checkpoint, path, conversion.vocabulary)
 
 
 def _plain_name(title: str) -> str:
-    return re.sub(r"[^a-z0-9.]+", "-", title.lower()).strip("-") or "model"
+    return re.sub(r"[^a-z0-9.]+", "-", title.lower()).strip("-.") or "model"

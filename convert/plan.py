@@ -75,17 +75,21 @@ def size_bytes(plan: Plan) -> int:
     return sum(-(-tensor.size_bytes // alignment) * alignment for tensor in plan)
 
 
+def require_size(least_bytes: int, most_bytes: int | None) -> None:
+    """Raises BadTarget where the smallest file possible, of `least_bytes`, is larger than `most_bytes`."""
+    if most_bytes is not None and least_bytes > most_bytes:
+        raise BadTarget(
+            f"The file takes at least {least_bytes / 1e6:,.1f} MB, more than `--size` allows"
+            f" ({most_bytes / 1e6:,.1f} MB).",
+            f"Give `--size {-(-least_bytes // 10**5) / 10:g}MB` or more, or a smaller `--vocabulary`.",
+        )
+
+
 def spend(plan: Plan, spare_bytes: int, gains: Mapping[str, float]) -> list[PlannedTensor]:
     """The plan with finer types where they gain most for each byte, in at most `spare_bytes` more.
 
     `gains` is, for each group of tensors "layer.matrix matrix", the divergence that Q4_0 costs there.
-    Raises BadTarget where even the plan itself is too large.
     """
-    if spare_bytes < 0:
-        raise BadTarget(
-            f"The smallest plan is {-spare_bytes:,} bytes larger than the size asked for.",
-            "Name a larger `--size`, or fewer vocabulary rows.",
-        )
     types = {tensor.name: tensor for tensor in plan}
     while True:
         offers = []

@@ -1,11 +1,11 @@
 """`quantization_config` of a checkpoint: is it a kind that is read here, and what do its tensors not say?
 
-Bits, groups, zeros and act-order are read from the tensors themselves, because configs allow exceptions for
-single layers; only the two facts below lie nowhere else.
+Bits, groups and act-order are read from the tensors themselves, because configs allow exceptions for single
+layers; only the facts below lie nowhere else.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from convert.errors import UnsupportedCheckpoint
@@ -26,24 +26,47 @@ _HINT = (
 class Quantization:
     """What a reader of quantized tensors must be told."""
 
+    method: str = ""
+    """What config.json calls it; empty where it names none."""
+    refusal: UnsupportedCheckpoint | None = None
+    """Why tensors that are stored so cannot be read. Merges and fine-tunes often leave the entry of a base
+    model behind, so that is an error only where the tensors are quantized indeed."""
     zeros_less_one: bool = True
     """GPTQ's older format, which stores each zero less one."""
+    symmetric: bool | None = None
+    """GPTQ's `sym`: every zero point is 8. None where it is not said, or not for all layers."""
     block: tuple[int, int] = float8.BLOCK
     """Rows and columns that share an FP8 scale, where scales are given by blocks."""
 
 
 def read_quantization(folder: Path) -> Quantization:
-    """From config.json, or from AutoGPTQ's own quantize_config.json. Raises UnsupportedCheckpoint."""
+    """Read it from config.json, or from AutoGPTQ's own quantize_config.json.
+
+    Raises UnsupportedCheckpoint for rotated weights, which look like any others.
+    """
     whole = read_members(folder / "config.json")
     members = whole.object("quantization_config")
     if not members.values:
         members = whole.object("text_config").object("quantization_config")
+    method = members.text("quant_method", "unnamed")
     if not members.values and (folder / "quantize_config.json").is_file():
         members = read_members(folder / "quantize_config.json")
-        return _gptq(members)
+        method = members.text("quant_method", "gptq")
     if not members.values:
         return Quantization()
-    match members.text("quant_method", "unnamed"):
+    if members.object("transform_config").values:
+        raise UnsupportedCheckpoint(
+            "The checkpoint's weights are rotated (transform_config), which is not supported.",
+            _HINT,
+        )
+    try:
+        return replace(_read(method, members), method=method)
+    except UnsupportedCheckpoint as refusal:
+        return Quantization(method=method, refusal=refusal)
+
+
+def _read(method: str, members: Members) -> Quantization:
+    match method:
         case "gptq":
             return _gptq(members)
         case "compressed-tensors":
@@ -51,7 +74,7 @@ def read_quantization(folder: Path) -> Quantization:
         case "fp8":
             block = members.wholes("weight_block_size", float8.BLOCK)
             return Quantization(block=_pair(block))
-        case method:
+        case _:
             raise UnsupportedCheckpoint(
                 f"The checkpoint is quantized by {method}, which is not supported.", _HINT
             )
@@ -73,7 +96,13 @@ def _gptq(members: Members) -> Quantization:
         raise UnsupportedCheckpoint(
             f"The checkpoint is GPTQ packed in {pack}, which is not supported.", _HINT
         )
-    return Quantization(zeros_less_one=name == "gptq")
+    # GPTQModel's `dynamic` may say for single layers what the checkpoint says for all.
+    differs = any(
+        "sym" in members.object("dynamic").object(pattern)
+        for pattern in members.object("dynamic").values
+    )
+    symmetric = members.flag("sym", False) if "sym" in members and not differs else None
+    return Quantization(zeros_less_one=name == "gptq", symmetric=symmetric)
 
 
 def _compressed_tensors(members: Members) -> Quantization:
@@ -91,11 +120,6 @@ def _compressed_tensors(members: Members) -> Quantization:
                 f"The checkpoint is compressed-tensors in the format {name}, which is not supported.",
                 _HINT,
             )
-    if members.object("transform_config").values:
-        raise UnsupportedCheckpoint(
-            "The checkpoint's weights are rotated (transform_config), which is not supported.",
-            _HINT,
-        )
     return Quantization(block=block)
 
 

@@ -1,6 +1,7 @@
 """The short report of a conversion: on the screen, and as JSON beside the file. Knows values only."""
 
 import json
+import shlex
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -15,6 +16,8 @@ class Report:
 
     output: str
     size_bytes: int
+    source_bytes: int
+    """Of the checkpoint's weights."""
     sha256: str
     seconds: float
     remarks: tuple[str, ...]
@@ -46,7 +49,11 @@ class Report:
 
     def lines(self) -> list[str]:
         """For the screen."""
-        lines = [f"{self.output}: {self.size_bytes / 1e6:,.1f} MB in {self.seconds:,.0f} s"]
+        lines = [
+            f"{self.output}: {self.size_bytes / 1e6:,.1f} MB in {self.seconds:,.0f} s,"
+            f" {_factor(self.source_bytes / self.size_bytes)} the checkpoint's"
+            f" {self.source_bytes / 1e6:,.1f} MB"
+        ]
         lines += [f"  {remark}." for remark in self.remarks]
         shares = ", ".join(
             f"{name} {size / self.size_bytes:.0%}" for name, size in self.parts.items()
@@ -73,6 +80,10 @@ class Report:
         return lines
 
 
+def _factor(times: float) -> str:
+    return f"{times:.1f} times smaller than" if times >= 1 else f"{1 / times:.1f} times as large as"
+
+
 def _closeness_lines(closeness: Closeness) -> list[str]:
     lines = [
         f"  held-out text, {closeness.tokens:,} tokens; perplexity unrounded {closeness.perplexity_exact:.2f}"
@@ -94,5 +105,14 @@ def _closeness_lines(closeness: Closeness) -> list[str]:
     return lines
 
 
-def report_path(output: Path) -> Path:
-    return output.with_suffix(".report.json")
+def next_steps(output: Path) -> list[str]:
+    """What the model maker may do with the file, as commands to be copied."""
+    file = shlex.quote(str(output))
+    name = shlex.quote(output.stem.lower().replace(" ", "-"))
+    modelfile = shlex.quote(f"FROM {output.absolute()}")
+    return [
+        "next",
+        f"  Soro       soro models add {file}",
+        f"  Ollama     echo {modelfile} > Modelfile && ollama create {name} && ollama run {name}",
+        f"  LM Studio  lms import {file}",
+    ]

@@ -13,7 +13,13 @@ from convert.closeness import Closeness
 from convert.encode import Bytes, TensorRows
 from convert.exact_model import ExactModel
 from convert.grids import GRIDS
-from convert.progress import Progress
+from convert.progress import (
+    MEASURING_DIVERGENCE,
+    READING_TEXT,
+    ROUNDING,
+    ROUNDING_LAYERS,
+    Progress,
+)
 from convert.texts import CalibrationTexts
 
 
@@ -36,11 +42,11 @@ class Rounding:
         """(GGUF name, its bytes in parts)"""
         calibration = self._calibration()
         if calibration is None:
-            self.progress.begin("rounding", sum(map(_weights, self.model.tensors.values())))
+            self.progress.begin(ROUNDING, sum(map(_weights, self.model.tensors.values())))
             for name, rows in self.model.tensors.items():
                 yield gemma3.gguf_name(name), self._told(rows)
             return
-        self.progress.begin("rounding layer by layer", self.model.config.layers)
+        self.progress.begin(ROUNDING_LAYERS, self.model.config.layers)
         rounded: dict[str, Bytes] = {}
         layer_of_rounded = None
         for name, rows in self.model.tensors.items():
@@ -63,7 +69,7 @@ class Rounding:
         types = {rows.planned.type for rows in self.model.tensors.values() if _is_rounded(rows)}
         if self.texts is None or not types:
             return None
-        self.progress.begin("reading the calibration text", 1)
+        self.progress.begin(READING_TEXT, 1)
         return Calibration(
             self.model.config,
             self.model.embed,
@@ -92,7 +98,7 @@ class Rounding:
         }
 
     def _measure(self, calibration: Calibration) -> Closeness:
-        self.progress.begin("measuring on the text held out", 1)
+        self.progress.begin(MEASURING_DIVERGENCE, 1)
         return calibration.closeness(self.model.output_layer())
 
 

@@ -18,7 +18,7 @@ from convert.ggml import decoded
 from convert.grids import Q4_0
 from convert.parallel import in_parallel
 from convert.plan import group_name
-from convert.progress import Progress
+from convert.progress import MEASURING_SENSITIVITY, Progress
 
 
 def measured_gains(
@@ -33,7 +33,7 @@ def measured_gains(
 
     `hidden` [1, tokens, width] is what enters the first layer. The result is what plan.spend takes.
     """
-    progress.begin("measuring what each matrix suffers", config.layers)
+    progress.begin(MEASURING_SENSITIVITY, config.layers)
     groups: list[str] = []
     for layer in range(config.layers):
         is_global = (layer + 1) % config.sliding_pattern == 0

@@ -5,6 +5,7 @@ small model needs is in vocabulary.py. It loads no weights: whether pieces and e
 asked with `fit_to_embedding`.
 """
 
+from collections.abc import Container
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convert.errors import BadCheckpoint
-from convert.tokenizer_files import PieceTable, read_json, read_sentencepiece, read_tokenizer_json
+from convert.json_file import read_object
+from convert.tokenizer_files import (
+    SPACE,
+    PieceTable,
+    added_tokens,
+    read_sentencepiece,
+    read_tokenizer_json,
+)
 
 _NO_TEMPLATE = "Gemma 3"
-_PADDING_ROWS = 256
-"""Embeddings are padded with unused rows to a round number, never by more than this."""
+_MOST_PADDING_ROWS = 4096
+"""Embeddings are padded with unused rows to a round number. More than this is another model's tokenizer: that
+of Gemma 2 has 6,144 pieces less than Gemma 3's."""
+_IMAGE_PIECE = "<image_soft_token>"
+"""Multimodal checkpoints have it past the text model's rows."""
 
 GEMMA_TEMPLATE = """\
 {{ bos_token }}
@@ -75,6 +86,8 @@ class Tokenizer:
     """The file the pieces come from, for the report."""
     template_source: str
     """The file the template comes from, for the report; `Gemma 3` where there was none."""
+    said: tuple[str, ...] = ()
+    """What the model maker should know of it, in sentences without a full stop."""
 
     def __len__(self) -> int:
         return len(self.pieces)
@@ -91,7 +104,11 @@ class Tokenizer:
 
 def read_tokenizer(folder: Path) -> Tokenizer:
     """Read tokenizer.model (preferred) or tokenizer.json, with tokenizer_config.json, added_tokens.json
-    and chat_template.jinja where they exist. Raises BadCheckpoint, UnsupportedCheckpoint."""
+    and chat_template.jinja where they exist.
+
+    What tokenizer.json says of added tokens goes over all other files: transformers 5 writes them nowhere
+    else. Raises BadCheckpoint, UnsupportedCheckpoint.
+    """
     config = _optional_json(folder / "tokenizer_config.json")
     if (folder / "tokenizer.model").is_file():
         source = "tokenizer.model"
@@ -105,12 +122,13 @@ def read_tokenizer(folder: Path) -> Tokenizer:
             f"{folder.name} has neither tokenizer.model nor tokenizer.json.",
             "Copy the tokenizer's files beside the weights; a fine-tune has those of its base model.",
         )
+    _require_distinct(table, source)
     ids = {piece: token for token, piece in enumerate(table.pieces)}
     _check_bytes(ids, source)
     special = _special_ids(ids, config, source)
     for token in special.all():
         table.kinds[token] = gguf.TokenType.CONTROL
-    template, template_source = _chat_template(folder, config)
+    template, template_source, said = _chat_template(folder, config)
     return Tokenizer(
         pieces=tuple(table.pieces),
         scores=np.array(table.scores, dtype=np.float32),
@@ -120,27 +138,41 @@ def read_tokenizer(folder: Path) -> Tokenizer:
         add_bos=bool(config.get("add_bos_token", True)),
         source=source,
         template_source=template_source,
+        said=said,
     )
 
 
 def fit_to_embedding(tokenizer: Tokenizer, rows: int) -> Tokenizer:
     """The tokenizer with no piece that has no embedding row.
 
-    Multimodal checkpoints have an image piece past the text model's rows, and embeddings may be padded
-    with rows that have no piece; both are harmless. Any other difference raises BadCheckpoint.
+    Added pieces without a row were never trained, and rows without a piece are padding: both are left out,
+    and it is said. Raises BadCheckpoint where the tokenizer is another model's.
     """
     beyond = tokenizer.kinds[rows:]
     text_beyond = np.isin(beyond, [gguf.TokenType.NORMAL, gguf.TokenType.BYTE]).any()
-    if text_beyond or rows - len(tokenizer) > _PADDING_ROWS or max(tokenizer.special.all()) >= rows:
+    padding = rows - len(tokenizer)
+    if text_beyond or padding > _MOST_PADDING_ROWS or max(tokenizer.special.all()) >= rows:
         raise BadCheckpoint(
             f"{tokenizer.source} has {len(tokenizer):,} pieces, the embedding {rows:,} rows.",
             "Take the tokenizer that this checkpoint was trained with.",
         )
+    said = list(tokenizer.said)
+    if padding > 0:
+        said.append(f"padding left out: {padding:,} rows of the embedding without a piece")
+    lacking = [
+        piece
+        for piece, kind in zip(tokenizer.pieces[rows:], beyond, strict=True)
+        if piece != _IMAGE_PIECE and kind != gguf.TokenType.UNUSED
+    ]
+    if lacking:
+        shown = ", ".join(lacking[:3]) + (" …" if len(lacking) > 3 else "")
+        said.append(f"left out, because the embedding has no row for them: {shown}")
     return replace(
         tokenizer,
         pieces=tokenizer.pieces[:rows],
         scores=tokenizer.scores[:rows],
         kinds=tokenizer.kinds[:rows],
+        said=tuple(said),
     )
 
 
@@ -166,7 +198,7 @@ def write_tokenizer(tokenizer: Tokenizer, writer: gguf.GGUFWriter) -> None:
 
 
 def _optional_json(path: Path) -> dict[str, Any]:
-    return read_json(path) if path.is_file() else {}
+    return read_object(path) if path.is_file() else {}
 
 
 def _apply_added(table: PieceTable, folder: Path, config: dict[str, Any]) -> None:
@@ -176,11 +208,43 @@ def _apply_added(table: PieceTable, folder: Path, config: dict[str, Any]) -> Non
             table.add(int(token), piece, special=False)
         for key, entry in config.get("added_tokens_decoder", {}).items():
             table.add(int(key), str(entry["content"]), special=bool(entry.get("special")))
+        if (folder / "tokenizer.json").is_file():
+            content = read_object(folder / "tokenizer.json")
+            added = added_tokens(content)
+            _require_same_pieces(table, content["model"]["vocab"], added)
+            for token, (piece, special) in added.items():
+                table.add(token, piece, special=special)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise BadCheckpoint(
             "The added tokens of the tokenizer cannot be read.",
-            "Copy tokenizer_config.json and added_tokens.json of the checkpoint again.",
+            "Copy tokenizer_config.json, added_tokens.json and tokenizer.json of the checkpoint again.",
         ) from error
+
+
+def _require_same_pieces(
+    table: PieceTable, vocabulary: dict[str, int], added: Container[int]
+) -> None:
+    """Raises BadCheckpoint where tokenizer.json has another vocabulary than tokenizer.model."""
+    known = {piece.replace(" ", SPACE): token for token, piece in enumerate(table.pieces)}
+    others = (pair for pair in vocabulary.items() if known.get(pair[0]) != pair[1])
+    for piece, token in others:
+        if token not in added:
+            raise BadCheckpoint(
+                f"tokenizer.model and tokenizer.json are of two vocabularies: piece {piece!r} is token"
+                f" {token} in the second one alone.",
+                "Remove the one that the model was not trained with.",
+            )
+
+
+def _require_distinct(table: PieceTable, source: str) -> None:
+    """Raises BadCheckpoint where one piece has two ids: which one the model was trained with is not known."""
+    first: dict[str, int] = {}
+    for token, piece in enumerate(table.pieces):
+        if first.setdefault(piece, token) != token:
+            raise BadCheckpoint(
+                f"The piece {piece!r} is token {first[piece]} and token {token}.",
+                f"{source}, tokenizer.json, tokenizer_config.json and added_tokens.json must be of one save.",
+            )
 
 
 def _check_bytes(ids: dict[str, int], source: str) -> None:
@@ -215,22 +279,32 @@ def _special_ids(ids: dict[str, int], config: dict[str, Any], source: str) -> Sp
     )
 
 
-def _chat_template(folder: Path, config: dict[str, Any]) -> tuple[str, str]:
-    """The template's source and the file's name."""
+def _chat_template(folder: Path, config: dict[str, Any]) -> tuple[str, str, tuple[str, ...]]:
+    """The template's source, the file's name, and what is to be said of it."""
+    said = []
     path = folder / "chat_template.jinja"
     if path.is_file():
         try:
-            return path.read_text(encoding="utf-8"), path.name
+            own = path.read_text(encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
             raise BadCheckpoint(
                 f"{path.name} cannot be read: {error}.", "Copy it again, or remove it."
             ) from error
+        if own.strip():
+            return own, path.name, ()
+        said.append(f"{path.name} is empty and counts as none")
     processor = _optional_json(folder / "chat_template.json")
     for name, content in (("chat_template.json", processor), ("tokenizer_config.json", config)):
         template = content.get("chat_template")
         if isinstance(template, list):
-            named = {entry.get("name"): entry.get("template") for entry in template}
+            named = {
+                entry.get("name"): entry.get("template")
+                for entry in template
+                if isinstance(entry, dict)
+            }
             template = named.get("default")
-        if isinstance(template, str) and template:
-            return template, name
-    return GEMMA_TEMPLATE, _NO_TEMPLATE
+            if template is None:
+                said.append(f"{name} has no default chat template, Gemma 3's is taken")
+        if isinstance(template, str) and template.strip():
+            return template, name, tuple(said)
+    return GEMMA_TEMPLATE, _NO_TEMPLATE, tuple(said)

@@ -5,7 +5,6 @@ table is what llama.cpp's SentencePiece tokenizer wants: of two merges the one w
 made first, so a tokenizer.json, which lists merges in order, is usable where that order is one of pieces.
 """
 
-import json
 from collections.abc import Iterable, Set
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +15,7 @@ from google.protobuf.message import DecodeError
 from sentencepiece import sentencepiece_model_pb2
 
 from convert.errors import BadCheckpoint, UnsupportedCheckpoint
+from convert.json_file import read_object
 
 SPACE = "▁"
 """Stands for a space inside a piece."""
@@ -60,21 +60,6 @@ def looks_special(piece: str) -> bool:
     return piece in named or piece in chat or unused or (piece[:2], piece[-2:]) == ("<|", "|>")
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    """One JSON object. Raises BadCheckpoint."""
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise BadCheckpoint(
-            f"{path.name} cannot be read: {error}.", "Copy the checkpoint again, all of its files."
-        ) from error
-    if not isinstance(value, dict):
-        raise BadCheckpoint(
-            f"{path.name} is not a JSON object.", "Copy the checkpoint again, all of its files."
-        )
-    return value
-
-
 def read_sentencepiece(path: Path) -> PieceTable:
     """Pieces of a tokenizer.model. Raises BadCheckpoint."""
     model = _protos.ModelProto()
@@ -105,7 +90,7 @@ def _no_sentencepiece(path: Path) -> BadCheckpoint:
 
 def read_tokenizer_json(path: Path) -> PieceTable:
     """Pieces of a tokenizer.json. Raises BadCheckpoint, UnsupportedCheckpoint."""
-    content = read_json(path)
+    content = read_object(path)
     try:
         return _table_of(content, path.name)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
@@ -113,6 +98,17 @@ def read_tokenizer_json(path: Path) -> PieceTable:
             f"{path.name} has no BPE vocabulary with merges.",
             "Add the checkpoint's tokenizer.model, or copy its tokenizer.json again.",
         ) from error
+
+
+def added_tokens(content: dict[str, Any]) -> dict[int, tuple[str, bool]]:
+    """The added tokens of a tokenizer.json by id: the piece, and whether it is special.
+
+    Raises KeyError, TypeError or ValueError where they cannot be read.
+    """
+    return {
+        int(entry["id"]): (str(entry["content"]), bool(entry.get("special")))
+        for entry in content.get("added_tokens") or ()
+    }
 
 
 def _table_of(content: dict[str, Any], name: str) -> PieceTable:
@@ -123,7 +119,7 @@ def _table_of(content: dict[str, Any], name: str) -> PieceTable:
             "Only Gemma 3 checkpoints are converted; add tokenizer.model if this is one.",
         )
     vocabulary: dict[str, int] = model["vocab"]
-    added = {str(entry["content"]): entry for entry in content["added_tokens"]}
+    added = {piece: (token, special) for token, (piece, special) in added_tokens(content).items()}
     order = _merge_order(map(_pair, model["merges"]), vocabulary, added.keys(), name)
     table = PieceTable()
     next_rank = len(order)
@@ -134,8 +130,8 @@ def _table_of(content: dict[str, Any], name: str) -> PieceTable:
             rank = order.get(piece, next_rank)
             table.put(token, piece, -float(rank), gguf.TokenType.NORMAL)
             next_rank += rank == next_rank
-    for piece, entry in added.items():
-        table.add(int(entry["id"]), piece, special=bool(entry["special"]))
+    for piece, (token, special) in added.items():
+        table.add(token, piece, special=special)
     return table
 
 

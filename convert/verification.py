@@ -15,7 +15,7 @@ from convert.ggml import decoded, gguf_tensors
 from convert.llama import LlamaModel
 from convert.parallel import in_order, slices
 from convert.plan import Type
-from convert.progress import Progress
+from convert.progress import COMPARING, Progress
 from convert.tokenizer import Tokenizer
 
 _AGAIN = "Convert again; if it happens again, report it with this line."
@@ -56,7 +56,7 @@ def tensor_errors(
     Raises VerificationFailed where one is missing, has another shape or type, or is too far off.
     """
     stored = gguf_tensors(path)
-    progress.begin("comparing every tensor", sum(map(len, tensors.values())))
+    progress.begin(COMPARING, sum(map(len, tensors.values())))
     errors = {}
     for rows in tensors.values():
         name, planned = rows.planned.gguf_name, rows.planned

@@ -5,6 +5,7 @@ from anywhere: whatever its numbers say, reading is bounded in time and memory. 
 metadata mean. Format: ggml's docs/gguf.md, versions 2 and 3; limits as in llama.cpp's gguf.cpp or wider.
 """
 
+import math
 import stat
 import struct
 from dataclasses import dataclass, field
@@ -47,6 +48,11 @@ _BLOCKS = {  # ggml type: (values, bytes) of a block
     29: (256, 56), 30: (1, 2), 34: (256, 54), 35: (256, 66), 39: (32, 17), 40: (64, 36), 41: (128, 18),
     42: (64, 18),
 }  # fmt: skip
+_TYPE_NAMES = {
+    0: "F32", 1: "F16", 2: "Q4_0", 3: "Q4_1", 6: "Q5_0", 7: "Q5_1", 8: "Q8_0", 10: "Q2_K", 11: "Q3_K",
+    12: "Q4_K", 13: "Q5_K", 14: "Q6_K", 20: "IQ4_NL", 30: "BF16",
+}  # fmt: skip
+"""As llama.cpp calls them; the rarer ones go by their number."""
 _VERSIONS = (2, 3)
 _MOST_DIMENSIONS = 4
 _MOST_TENSORS = 1 << 16
@@ -79,6 +85,8 @@ class GgufHeader:
     """Rows of the embedding: the vocabulary's size."""
     tensors: int = 1
     """How many tensors the file holds."""
+    weights_by_type: dict[str, int] = field(default_factory=dict)
+    """How many values the matrices of each ggml type hold, as `{"Q4_0": 82_000_000}`."""
 
     def text(self, key: str, default: str = "") -> str:
         """The string of that name, or `default` where there is none."""
@@ -151,8 +159,12 @@ class _HeaderReader:
             elif (value := self._value(kind, key)) is not None:
                 metadata[key] = value
         end, pieces = 0, 0
+        weights_by_type: dict[str, int] = {}
         for _ in range(tensors):
-            name, shape, after = self._tensor()
+            name, shape, type_name, after = self._tensor()
+            if len(shape) > 1:
+                values = math.prod(shape)
+                weights_by_type[type_name] = weights_by_type.get(type_name, 0) + values
             if name == "token_embd.weight":
                 pieces = shape[-1] if shape else 0
             end = max(end, after)
@@ -171,10 +183,11 @@ class _HeaderReader:
             need_bytes=data_begins + end if tensors else self._file.tell(),
             pieces=pieces,
             tensors=tensors,
+            weights_by_type=weights_by_type,
         )
 
-    def _tensor(self) -> tuple[str, tuple[int, ...], int]:
-        """Its name, its shape, and where it ends, counted from the beginning of the data."""
+    def _tensor(self) -> tuple[str, tuple[int, ...], str, int]:
+        """Its name, its shape, its type, and where it ends, counted from the beginning of the data."""
         name = self._name()
         (dimensions,) = self._unpack("I")
         if dimensions > _MOST_DIMENSIONS:
@@ -183,14 +196,12 @@ class _HeaderReader:
         kind, offset = self._unpack("IQ")
         if kind not in _BLOCKS:
             raise UnknownBlockType(number=kind, path=str(self._path))
-        values = 1
-        for length in shape:
-            values *= length
+        values = math.prod(shape)
         per_block, block_bytes = _BLOCKS[kind]
         end = offset + -(-values // per_block) * block_bytes
         if end > _LARGEST_FILE_BYTES:
             self._damaged("a tensor's size")
-        return name, shape, end
+        return name, shape, _TYPE_NAMES.get(kind, str(kind)), end
 
     def _damaged(self, reason: str) -> NoReturn:
         raise ModelHeadDamaged(reason=reason, path=str(self._path))

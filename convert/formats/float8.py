@@ -20,7 +20,7 @@ from convert.formats.rows import check_range, finite
 from convert.formats.stored import StoredTensor
 from convert.weights import Matrix
 
-PARTS = {"weight", "weight_scale", "weight_scale_inv"}
+PARTS = {"weight", "weight_scale", "weight_scale_inv", "weight_zero_point"}
 BLOCK = (128, 128)
 """Rows and columns that share a scale where config.json names no other block."""
 
@@ -86,6 +86,12 @@ def float8_source(
         raise BadTensor(
             f"{codes.name} is stored in FP8 without a scale.",
             "A weight_scale or weight_scale_inv must lie beside it; save the checkpoint in BF16.",
+        )
+    zeros = parts.get("weight_zero_point")
+    if zeros is not None and zeros.map().astype(np.float32).any():
+        raise BadTensor(
+            f"{zeros.name} holds zero points other than 0, which FP8 weights do not have.",
+            "Save the checkpoint in BF16, or quantize it again.",
         )
     rows, columns = shape
     per_block = (-(-rows // block[0]), -(-columns // block[1]))

@@ -100,7 +100,9 @@ def read_header(path: Path) -> dict[str, StoredTensor]:
             for name, value in header.items()
             if name != "__metadata__"
         }
-    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
+    except (
+        ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError
+    ) as error:  # fmt: skip
         raise BadCheckpoint(f"{path.name} is no safetensors file.", COPY_AGAIN) from error
     end = max((_end(tensor) for tensor in tensors.values()), default=8 + length)
     if size < end:

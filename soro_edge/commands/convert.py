@@ -4,13 +4,14 @@ The only place where soro_edge knows convert/, which lies in a checkout and neve
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
 from soro_edge.errors import ConversionFailed, NoConverter
+from soro_edge.locale import N_, _
 
 _UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9}
 
@@ -37,8 +38,10 @@ def run_convert(
     with _failures_told():
         # Before numpy, rich and their like are loaded, which takes a slow computer seconds.
         from convert.folder import read_folder
+        from convert.output_names import require_output_name
 
         read_folder(checkpoint)
+        require_output_name(output)
         from convert.command import run
         from convert.options import CALIBRATION_TOKENS, ConversionOptions
         from convert.plan import TYPES
@@ -64,7 +67,8 @@ def run_convert(
         compare_with_torch=verify == "torch",
     )
     with _failures_told(), Bar(counted=False) as progress:
-        run(options, progress, as_json=as_json, write=lambda words: click.echo(words, nl=False))
+        report = run(options, progress, as_json=as_json)
+    click.echo(report, nl=False)
 
 
 @contextmanager
@@ -77,9 +81,48 @@ def _failures_told() -> Iterator[None]:
     try:
         yield
     except ConversionError as error:
-        raise ConversionFailed(reason=str(error), advice=error.hint) from error
+        reason, advice = (_filled(text, error.fields) for text in error.unfilled)
+        raise ConversionFailed(reason=reason, advice=advice) from error
     except ModuleNotFoundError as error:
         raise NoConverter(module=error.name or "convert") from error
+
+
+def _filled(text: str, fields: Mapping[str, object]) -> str:
+    """A sentence of the converter in the reader's language, where the catalogue has it."""
+    return _(text).format(**fields) if fields else _(text)
+
+
+TEACHERS_SENTENCES = (
+    N_("There is no folder {folder}."),
+    N_("Give the folder that holds config.json."),
+    N_("{folder} is a file, not the folder of a checkpoint."),
+    N_("It is a finished model already: `soro models add {folder}`."),
+    N_("{folder} is no checkpoint: it has no config.json."),
+    N_("Give the folder that save_pretrained wrote."),
+    N_("{folder} holds a LoRA adapter for {base}, not a whole model."),
+    N_("Merge it into its base model first: PeftModel.merge_and_unload(), then save_pretrained()."),
+    N_("{folder} has no weights: no *.safetensors file."),
+    N_("Copy the weights into the folder."),
+    N_("The checkpoint is {name}, which is not supported."),
+    N_(
+        "Only Gemma 3 text models are converted: Gemma3ForCausalLM, or the text part of"
+        " Gemma3ForConditionalGeneration."
+    ),
+    N_("{path} is no name for a model: it does not end in .gguf."),
+    N_("Name it {name}.gguf: the manifest and the report beside it are named after it."),
+    N_("The name {name} cannot be used: a USB stick cannot hold it."),
+    N_("Take letters, digits, spaces and . - _ only."),
+    N_("{path} exists already."),
+    N_("Name another file, or add `--force`."),
+    N_("{path} cannot be written: it is a folder."),
+    N_("{path} cannot be written: there is no such folder."),
+    N_("Name a file in a folder that exists."),
+    N_("The disk of {path} is too small: {need} MB are needed, {free} MB are free."),
+    N_("Make room, or name an output on another disk."),
+    N_("{path} could not be written: {reason}."),
+    N_("Make room on its disk, or name an output on another one."),
+)
+"""What the converter says to somebody who is no model maker, for the catalogues: it knows none itself."""
 
 
 def vocabulary_rows(words: str) -> int | None:

@@ -10,7 +10,7 @@ import click
 from soro_edge.commands.confirm import confirm
 from soro_edge.commands.models import progress_bar
 from soro_edge.commands.program import Program
-from soro_edge.engine.hardware import total_memory_bytes
+from soro_edge.engine.hardware import is_below_avx2, total_memory_bytes
 from soro_edge.locale import _
 from soro_edge.paths import find_paths, installation_folder
 from soro_edge.stick import releases
@@ -46,6 +46,7 @@ def run_install(
         system=this_system(),
         memory_bytes=total_memory_bytes(),
         model=model,
+        below_avx2=is_below_avx2(),
     )
     with _Screen() as screen:
         done = install(order, screen)

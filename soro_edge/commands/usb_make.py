@@ -8,9 +8,11 @@ import click
 
 from soro_edge.commands.models import progress_bar
 from soro_edge.commands.program import Program
+from soro_edge.gguf_header import read_header
 from soro_edge.stick.errors import KeyExists, NobodyToAsk
 from soro_edge.stick.making import make_stick
 from soro_edge.stick.manifest import Group
+from soro_edge.stick.old_processors import slow_families
 from soro_edge.stick.planning import StickOptions
 from soro_edge.stick.releases import keep_release, last_release
 from soro_edge.stick.signing import Signature, is_sealed, make_key, short, sign
@@ -63,6 +65,13 @@ def run_make(
     click.echo(
         f"{len(manifest.files)} files, {size / 1e6:.0f} MB for {told}: written and read back."
     )
+    for name in slow_families(read_header(path) for path in models):
+        click.echo(
+            f"{name} will be slow on processors without AVX2: most of its weights have types without"
+            " code for them. Add the same model as a file of Q4_0 with --model; each computer takes"
+            " the file that suits it.",
+            err=True,
+        )
     if not models:
         click.echo("There is no model on it: a first installation could not answer.", err=True)
 

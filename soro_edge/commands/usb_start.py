@@ -21,7 +21,7 @@ from soro_edge.commands.usb_install import (
     run_install,
     run_remove,
 )
-from soro_edge.engine.hardware import total_memory_bytes
+from soro_edge.engine.hardware import is_below_avx2, total_memory_bytes
 from soro_edge.errors import SoroError
 from soro_edge.locale import _
 from soro_edge.paths import PORTABLE_FOLDER
@@ -144,7 +144,12 @@ def _remove(program: Program, root: Path) -> int:
 def _use_from_stick(root: Path) -> int:
     """The tutor, with its data on the stick, until it is closed."""
     stick = open_stick(root)
-    model = choose_model(runnable_from_stick(stick.manifest), "", total_memory_bytes())
+    model = choose_model(
+        runnable_from_stick(stick.manifest),
+        "",
+        total_memory_bytes(),
+        below_avx2=is_below_avx2(),
+    )
     program = _sticks_program(stick)
     for file in stick.manifest.of(Group.MODEL):
         # It names the hash of the weights, which the program itself compares.

@@ -32,6 +32,27 @@ def lower_priority() -> None:
         os.nice(LOWER)
 
 
+def is_below_avx2() -> bool:
+    """Whether this is an x86 processor without AVX2; False where that cannot be told."""
+    import platform
+    import sys
+    from pathlib import Path
+
+    if platform.machine().lower() not in ("x86_64", "amd64"):
+        return False
+    if sys.platform == "win32":
+        import ctypes
+
+        # PF_AVX2_INSTRUCTIONS_AVAILABLE; Windows before 10 does not know it and says no.
+        return not ctypes.windll.kernel32.IsProcessorFeaturePresent(40)
+    try:
+        facts = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return False
+    flags = next((line for line in facts.splitlines() if line.startswith("flags")), "")
+    return bool(flags) and "avx2" not in flags.split()
+
+
 def on_battery() -> bool:
     """Whether the machine runs on its battery now; False where there is none."""
     import psutil

@@ -23,9 +23,15 @@ def usable_bytes(total_memory_bytes: int) -> int:
     return total_memory_bytes - max(_SYSTEM_BYTES, int(_SYSTEM_SHARE * total_memory_bytes))
 
 
-def choose_model(manifest: StickManifest, name: str, total_memory_bytes: int) -> StickModel | None:
+def choose_model(
+    manifest: StickManifest, name: str, total_memory_bytes: int, *, below_avx2: bool = False
+) -> StickModel | None:
     """The one of that name; else the one that takes the most memory and fits; None on a stick
-    without models. Raises NoModel, NoModelFits."""
+    without models.
+
+    `below_avx2`: of the files of that model take the one that decodes the fastest on such a processor.
+    Raises NoModel, NoModelFits.
+    """
     if name:
         for model in manifest.models:
             if model.name == name:
@@ -38,7 +44,11 @@ def choose_model(manifest: StickManifest, name: str, total_memory_bytes: int) ->
     if not fitting:
         least = min(model.memory_bytes for model in manifest.models)
         raise NoModelFits(need_mb=least // 1_000_000, have_mb=max(0, have) // 1_000_000)
-    return max(fitting, key=lambda model: (model.memory_bytes, model.size_bytes))
+    largest = max(fitting, key=lambda model: (model.memory_bytes, model.size_bytes))
+    if not below_avx2 or not largest.family or not largest.token_microseconds:
+        return largest
+    alike = [m for m in fitting if m.family == largest.family and m.token_microseconds]
+    return min(alike, key=lambda model: (model.token_microseconds, -model.size_bytes))
 
 
 def runnable_from_stick(manifest: StickManifest) -> StickManifest:

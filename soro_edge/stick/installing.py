@@ -73,6 +73,8 @@ class Order:
     """Of the whole computer."""
     model: str = ""
     """Its name; empty takes the one that suits."""
+    below_avx2: bool = False
+    """Whether the processor lacks AVX2: then some types of weights are slow."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +98,9 @@ class Done:
 def install(order: Order, progress: Progress) -> Done:
     """Raises StickError, ModelError, StorageError; the version that ran before then still runs."""
     installation, stick = order.installation, order.stick
-    model = choose_model(stick.manifest, order.model, order.memory_bytes)
+    model = choose_model(
+        stick.manifest, order.model, order.memory_bytes, below_avx2=order.below_avx2
+    )
     files = files_for(stick.manifest, order.system, model)
     if os.name == "nt":
         check_lengths(str(installation.version(stick.id)), files)

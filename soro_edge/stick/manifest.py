@@ -86,6 +86,10 @@ class StickModel:
     size_bytes: int
     memory_bytes: int
     """What the engine's process needs, with all of the context."""
+    family: str = ""
+    """Models with the same text are one model in several files; empty stands for itself."""
+    token_microseconds: int = 0
+    """What its weights take for a token on a processor below AVX2; 0 where that is not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,6 +167,9 @@ class _Fields:
         self._what = what
         self._document = document
 
+    def has(self, name: str) -> bool:
+        return name in self._document
+
     def text(self, name: str) -> str:
         found = self._document.get(name)
         if not isinstance(found, str):
@@ -227,4 +234,11 @@ def _model(fields: _Fields) -> StickModel:
         title=fields.text("title"),
         size_bytes=fields.number("size_bytes", 0, _MOST_BYTES),
         memory_bytes=fields.number("memory_bytes", 0, _MOST_BYTES),
+        # Sticks of earlier versions do not have these.
+        family=fields.text("family") if fields.has("family") else "",
+        token_microseconds=(
+            fields.number("token_microseconds", 0, _MOST_BYTES)
+            if fields.has("token_microseconds")
+            else 0
+        ),
     )

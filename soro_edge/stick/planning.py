@@ -15,6 +15,7 @@ from soro_edge.stick.bundle import Bundle
 from soro_edge.stick.errors import CannotMake
 from soro_edge.stick.manifest import Group, Piece, StickFile, StickModel
 from soro_edge.stick.names import LARGEST_FILE_BYTES
+from soro_edge.stick.old_processors import model_family, token_microseconds
 
 TOP = Path(__file__).parent / "top"
 """READMEs and start files, as they lie at the stick's top."""
@@ -104,6 +105,8 @@ def plan_model(path: Path, part_bytes: int, tell: Tell) -> tuple[StickModel, lis
         title=found.title,
         size_bytes=manifest.size_bytes,
         memory_bytes=memory_bytes,
+        family=model_family(header),
+        token_microseconds=token_microseconds(header),
     )
     text = write_manifest(manifest).encode("utf-8")
     words = StickFile(

@@ -12,6 +12,12 @@ import numpy as np
 
 from soro_edge.testing.tiny_gemma3 import vocabulary, write_metadata
 
+_FLOATS = (
+    gguf.GGMLQuantizationType.F32,
+    gguf.GGMLQuantizationType.F16,
+    gguf.GGMLQuantizationType.BF16,
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shape:
@@ -59,7 +65,7 @@ def write_random_gemma3(path: Path, shape: Shape, *, seed: int = 7) -> Path:
         window_tokens=shape.window_tokens,
     )
     random = np.random.default_rng(seed)
-    for name, rows, columns in _matrices(shape):
+    for name, rows, columns in matrices(shape):
         embedding = name == "token_embd.weight"
         kind = gguf.GGMLQuantizationType.Q8_0 if embedding else shape.block_type
         writer.add_tensor(name, _blocks(rows, columns, kind, random), raw_dtype=kind)
@@ -75,16 +81,21 @@ def write_random_gemma3(path: Path, shape: Shape, *, seed: int = 7) -> Path:
 def _blocks(
     rows: int, columns: int, kind: gguf.GGMLQuantizationType, random: np.random.Generator
 ) -> np.ndarray:
-    """Random bytes as blocks, each with the same small scale in its first two bytes."""
+    """Random bytes as blocks, each with the same small scale in its first two bytes; or random floats."""
+    if kind in _FLOATS:
+        floats = random.normal(0, 1 / np.sqrt(columns), (rows, columns)).astype(np.float32)
+        return gguf.quants.quantize(floats, kind).view(np.uint8).reshape(rows, -1)
     values, size = gguf.GGML_QUANT_SIZES[kind]
-    largest = {18: 8, 22: 16, 34: 128}[size]
+    largest = {18: 8, 20: 16, 22: 16, 24: 32, 34: 128}[size]
     data = random.integers(0, 256, (rows, columns // values, size), dtype=np.uint8)
     scale = np.float16(1.7 / largest / np.sqrt(columns))
     data[:, :, :2] = np.frombuffer(scale.tobytes(), dtype=np.uint8)
+    if kind in (gguf.GGMLQuantizationType.Q4_1, gguf.GGMLQuantizationType.Q5_1):
+        data[:, :, 2:4] = 0  # the offset
     return data.reshape(rows, -1)
 
 
-def _matrices(shape: Shape) -> list[tuple[str, int, int]]:
+def matrices(shape: Shape) -> list[tuple[str, int, int]]:
     inner = shape.heads * shape.key_width
     found = [("token_embd.weight", shape.pieces, shape.width)]
     for layer in range(shape.layers):

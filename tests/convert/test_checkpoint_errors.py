@@ -79,7 +79,10 @@ def test_a_config_without_weights(tmp_path: Path) -> None:
     [
         ({"architectures": ["LlamaForCausalLM"], "model_type": "llama"}, "LlamaForCausalLM"),
         ({"architectures": ["Gemma3nForConditionalGeneration"]}, "Gemma3nForConditionalGeneration"),
-        ({"architectures": ["Gemma3TextModel"], "model_type": "gemma3_text"}, "Gemma3TextModel"),
+        (
+            {"architectures": ["Gemma3ForSequenceClassification"], "model_type": "gemma3_text"},
+            "Gemma3ForSequenceClassification",
+        ),
         ({"model_type": "qwen2"}, "qwen2"),
         ({}, "an unnamed model"),
     ],

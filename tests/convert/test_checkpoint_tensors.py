@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from convert.checkpoint import open_checkpoint
 from convert.errors import BadTensor, UnsupportedCheckpoint
 from tests.convert.checkpoints import Form, Stored, write_checkpoint
-from tests.convert.refusals import QUERIES, refused
+from tests.convert.refusals import QUERIES, edit_json, refused
 
 # The tensors
 
@@ -166,10 +167,28 @@ def test_a_bad_tensor(
     ],
 )
 def test_another_quantization(quantization: dict[str, Any], said: str, tmp_path: Path) -> None:
-    write_checkpoint(tmp_path, layers=1, config_changes={"quantization_config": quantization})
+    write_checkpoint(tmp_path, form="GPTQ", layers=1)
+    edit_json(tmp_path / "config.json", quantization_config=quantization)
     assert (
         refused(tmp_path, UnsupportedCheckpoint)
         == f"The checkpoint is {said}, which is not supported."
+    )
+
+
+@pytest.mark.parametrize(
+    "method", ["bitsandbytes", "awq", "torchao", "gptq", "mxfp4", "compressed-tensors"]
+)
+def test_a_quantization_that_a_merge_left_in_the_config_is_passed_over(
+    method: str, tmp_path: Path
+) -> None:
+    left_over = {"quant_method": method, "bits": 8, "format": "nvfp4-pack-quantized"}
+    written = write_checkpoint(
+        tmp_path, layers=1, config_changes={"quantization_config": left_over}
+    )
+    checkpoint = open_checkpoint(tmp_path)
+    assert checkpoint.tensors.keys() == written.weights.keys()
+    assert checkpoint.said == (
+        f"config.json tells of a quantization by {method}, but the weights are stored without one",
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from convert.config import Gemma3Config, read_config
-from convert.errors import UnsupportedCheckpoint
+from convert.errors import BadCheckpoint, UnsupportedCheckpoint
 
 BARE = {"architectures": ["Gemma3ForCausalLM"], "model_type": "gemma3_text"}
 
@@ -154,11 +154,122 @@ def test_another_rhythm_of_global_layers_is_refused(kinds: list[str], tmp_path: 
 
 
 @pytest.mark.parametrize(
+    "scaling",
+    [
+        {"rope_scaling": {"rope_type": "linear", "factor": 8}},
+        {"rope_scaling": {"type": "linear", "factor": 8.0}},
+        {"rope_scaling": {"full_attention": {"rope_type": "linear", "factor": 8}}},
+        {"rope_parameters": {"rope_type": "linear", "factor": 8.0}},
+        {"rope_parameters": {"full_attention": {"type": "linear", "factor": 8.0}}},
+        {
+            "rope_scaling": {"type": "linear", "factor": 8.0},
+            "rope_parameters": {"full_attention": {"rope_type": "linear", "factor": 8}},
+        },
+        {
+            "rope_scaling": {"type": "linear", "factor": 8.0},
+            "rope_parameters": {"full_attention": {"rope_type": "default"}},
+        },
+    ],
+)
+def test_a_linear_scaling_is_read_in_every_spelling(
+    scaling: dict[str, Any], tmp_path: Path
+) -> None:
+    assert read(tmp_path, OF_1B, **scaling).rope_scaling == 8
+
+
+@pytest.mark.parametrize(
+    "scaling",
+    [
+        {"rope_scaling": {}},
+        {"rope_scaling": {"rope_type": "default", "factor": 8}},
+        {"rope_scaling": {"full_attention": None}},
+        {"rope_parameters": {"full_attention": {"rope_theta": 1e6}, "sliding_attention": {}}},
+        {"rope_parameters": {"sliding_attention": {"rope_type": "linear", "factor": 1.0}}},
+    ],
+)
+def test_no_scaling_is_read_in_every_spelling(scaling: dict[str, Any], tmp_path: Path) -> None:
+    assert read(tmp_path, OF_1B, **scaling).rope_scaling == 1
+
+
+@pytest.mark.parametrize(
+    ("scaling", "said"),
+    [
+        (
+            {"rope_scaling": {"factor": 8.0}},
+            "rope_scaling in config.json has a factor and no rope_type",
+        ),
+        (
+            {"rope_scaling": {"rope_type": None, "factor": 8}},
+            "rope_scaling in config.json has a factor and no rope_type",
+        ),
+        (
+            {"rope_parameters": {"full_attention": {"factor": 8.0}}},
+            "full_attention in rope_parameters in config.json has a factor and no rope_type",
+        ),
+        (
+            {"rope_parameters": {"sliding_attention": {"factor": 8.0}}},
+            "sliding_attention in rope_parameters in config.json has a factor and no rope_type",
+        ),
+        ({"rope_scaling": {"rope_type": "linear"}}, "linearly and has no factor above 0"),
+        ({"rope_scaling": {"type": "linear", "factor": -8}}, "linearly and has no factor above 0"),
+        (
+            {
+                "rope_scaling": {"type": "linear", "factor": 8},
+                "rope_parameters": {"rope_type": "linear", "factor": 4},
+            },
+            "rope_scaling and rope_parameters name different factors",
+        ),
+    ],
+)
+def test_a_scaling_that_is_not_wholly_said_is_refused(
+    scaling: dict[str, Any], said: str, tmp_path: Path
+) -> None:
+    with pytest.raises(BadCheckpoint, match=said):
+        read(tmp_path, OF_1B, **scaling)
+
+
+@pytest.mark.parametrize(
+    "names", [["Gemma3ForCausalLM"], ["Gemma3Model"], ["PeftModel", "Gemma3ForCausalLM"], None, []]
+)
+def test_a_text_config_is_read_whatever_the_architecture_is_called(
+    names: list[str] | None, tmp_path: Path
+) -> None:
+    assert read(tmp_path, OF_4B, architectures=names) == read(tmp_path, OF_4B)
+
+
+def test_a_multimodal_name_over_a_flat_config_is_read(tmp_path: Path) -> None:
+    flat = read(tmp_path, OF_1B, architectures=["Gemma3ForConditionalGeneration"])
+    assert flat == read(tmp_path, OF_1B)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_an_editors_byte_order_mark_is_no_damage(encoding: str, tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(json.dumps(OF_1B), encoding=encoding)
+    marked = read_config(tmp_path)
+    assert marked == read(tmp_path, OF_1B)
+
+
+def test_a_config_nested_too_deep_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("[" * 100_000)
+    with pytest.raises(BadCheckpoint, match=r"config\.json is no JSON"):
+        read_config(tmp_path)
+
+
+@pytest.mark.parametrize(
     ("changes", "said"),
     [
         (
             {"rope_scaling": {"rope_type": "yarn", "factor": 4.0}},
             "rope_scaling in config.json scales positions by 'yarn', which is not supported.",
+        ),
+        (
+            {"rope_scaling": {"type": "dynamic", "factor": 4.0}},
+            "rope_scaling in config.json scales positions by 'dynamic', which is not supported.",
+        ),
+        (
+            {"rope_parameters": {"full_attention": {"rope_type": "llama3", "factor": 8.0}}},
+            "full_attention in rope_parameters in config.json scales positions by 'llama3', which is"
+            " not supported.",
         ),
         (
             {"rope_parameters": {"sliding_attention": {"rope_type": "linear", "factor": 8.0}}},

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 
 from convert import gemma3, pipeline
-from convert.errors import BadTarget
+from convert.errors import BadTarget, BadTensor
 from convert.llama import LlamaModel
 from convert.plan import TYPES, Type
 from convert.report import Report
@@ -23,6 +24,7 @@ from soro_edge.manifest import read_manifest
 from soro_edge.models import memory_needed_bytes
 from tests.convert.checkpoints import (
     Form,
+    Stored,
     Wrapping,
     WrittenCheckpoint,
     write_checkpoint,
@@ -213,7 +215,49 @@ def test_a_size_is_used_and_never_exceeded(
     assert max(off(checkpoint, output).values()) < 0.4
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("kind", ["f16", "q4_0", "iq4_nl", "q8_0", "bf16"])
+@pytest.mark.parametrize("is_calibrated", [False, True], ids=["plain", "calibrated"])
+def test_a_weight_that_the_type_cannot_hold_is_named(
+    kind: str, is_calibrated: bool, tajik: Path, tmp_path: Path, output: Path
+) -> None:
+    name, value = "model.layers.0.mlp.up_proj.weight", 3.39e38 if kind == "bf16" else 3e7
+
+    def change(stored: Stored) -> None:
+        stored[name][3, 5] = value
+
+    folder = write_checkpoint(tmp_path / "model", form="F32", layers=1, change=change).folder
+    with pytest.raises(BadTensor, match="at row 3, column 5: more than") as caught:
+        convert_tiny(folder, output, type=TYPES[kind], calibration=tajik if is_calibrated else None)
+    assert str(caught.value).startswith(f"{name} holds 3")
+    assert not files(output.parent)
+
+
+def test_a_large_weight_that_the_type_can_hold_is_kept(tmp_path: Path, output: Path) -> None:
+    def change(stored: Stored) -> None:
+        stored["model.layers.0.mlp.up_proj.weight"][3, 5] = 65_504
+
+    written = write_checkpoint(tmp_path / "model", form="F32", layers=1, change=change)
+    convert_tiny(written.folder, output, type=TYPES["f16"])
+    assert read_tensors(output)["blk.0.ffn_up.weight"][3, 5] == 65_504
+
+
 def test_a_size_that_cannot_be_reached_is_refused(small: WrittenCheckpoint, output: Path) -> None:
-    with pytest.raises(BadTarget, match="larger than the size asked for"):
+    with pytest.raises(
+        BadTarget, match=r"takes at least 0\.\d MB, more than `--size` allows"
+    ) as caught:
         convert_tiny(small.folder, output, most_bytes=50_000)
     assert files(output.parent) == []
+    least = re.search(r"--size ([\d.]+)MB", caught.value.hint)
+    assert least
+    report = convert_tiny(small.folder, output, most_bytes=int(float(least[1]) * 1e6))
+    assert report.size_bytes <= float(least[1]) * 1e6
+
+
+def test_a_size_that_cannot_be_reached_is_refused_before_anything_is_measured(
+    small: WrittenCheckpoint, output: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for step in ("tokenized_texts", "prove_vocabulary", "measured_gains"):
+        monkeypatch.delattr(pipeline, step)
+    with pytest.raises(BadTarget, match="takes at least"):
+        convert_tiny(small.folder, output, most_bytes=50_000)

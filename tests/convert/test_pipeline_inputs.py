@@ -10,9 +10,17 @@ from convert.pipeline import convert
 from tests.convert.conversions import Silent
 
 
-@pytest.mark.parametrize("output", ["model/model.safetensors", "keep.txt", "model/new.gguf"])
-def test_not_even_force_replaces_an_input(output: str, tmp_path: Path) -> None:
-    model, keep = tmp_path / "model", tmp_path / "keep.txt"
+@pytest.mark.parametrize(
+    ("output", "text"),
+    [
+        ("model/new.gguf", "keep.txt"),
+        ("text.gguf", "text.gguf"),
+        ("keep.gguf", "keep.toml"),  # the manifest's name
+        ("keep.gguf", "keep.report.json"),
+    ],
+)
+def test_not_even_force_replaces_an_input(output: str, text: str, tmp_path: Path) -> None:
+    model, keep = tmp_path / "model", tmp_path / text
     model.mkdir()
     weights = model / "model.safetensors"
     for file in (weights, keep):

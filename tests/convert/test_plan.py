@@ -15,6 +15,7 @@ from convert.plan import (
     group_name,
     names_of,
     plan_types,
+    require_size,
     size_bytes,
     spend,
 )
@@ -78,9 +79,12 @@ def test_nothing_spare_changes_nothing(smallest: Plan) -> None:
     assert spend(smallest, 0, GAINS) == list(smallest)
 
 
-def test_less_than_nothing_is_refused_with_what_is_missing(smallest: Plan) -> None:
-    with pytest.raises(BadTarget, match="1,234 bytes larger than the size asked for"):
-        spend(smallest, -1234, GAINS)
+def test_a_size_below_the_least_is_refused_with_the_least() -> None:
+    require_size(1_234_567, 1_234_567)
+    require_size(1_234_567, None)
+    with pytest.raises(BadTarget, match=r"takes at least 1\.2 MB") as caught:
+        require_size(1_234_567, 1_234_566)
+    assert "`--size 1.3MB` or more" in caught.value.hint
 
 
 def test_spending_never_exceeds_what_is_spare_and_leaves_less_than_the_next_step(
