@@ -212,7 +212,7 @@ def test_a_long_conversation_draws_its_end_and_the_rest_on_page_up() -> None:
             log.write_answer(log.begin_answer(), "Ҷавоб", AnswerState.COMPLETE)
         await desk.pilot.press("f2")
         desk.screen._fill_list()
-        await desk.pilot.press("enter")
+        await desk.pilot.press("down", "enter")
         await desk.until(lambda: "Саволи 39." in desk.lines())
         assert "Саволи 0." not in desk.lines()
         for _ in range(25):

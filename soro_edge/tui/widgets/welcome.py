@@ -62,7 +62,8 @@ class Welcome(Vertical):
             yield Static(text.format(title=self._interrupted), classes="note", markup=False)
         yield Static(about_soro(), markup=False)
         if spoken := about_languages(self._languages):
-            yield Static(spoken, classes="note", markup=False)
+            warns = bool(missing_languages(self._languages))
+            yield Static(spoken, classes="note" if warns else "", markup=False)
         yield Static(how_to_ask(), markup=False)
         if self._examples:
             yield Static(_("Examples (key ↓, or a click):"), classes="examples", markup=False)
@@ -100,11 +101,16 @@ def about_languages(known: Sequence[str]) -> str:
     if not known:
         return ""
     in_known = _listed(known)
-    missing = [code for code in dict.fromkeys((locale.language(), "tg")) if code not in known]
+    missing = missing_languages(known)
     if not missing:
         return _("I answer {in_languages}.").format(in_languages=in_known)
     text = _("This model cannot answer {in_missing}: write to it {in_languages}.")
     return text.format(in_missing=_listed(missing), in_languages=in_known)
+
+
+def missing_languages(known: Sequence[str]) -> list[str]:
+    """Codes of the languages that a pupil expects here and the model does not know."""
+    return [code for code in dict.fromkeys((locale.language(), "tg")) if code not in known]
 
 
 def how_to_ask() -> str:
