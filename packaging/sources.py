@@ -34,6 +34,8 @@ LLAMA_FLAGS = (
     "-DLLAMA_BUILD_TESTS=OFF",
     "-DLLAMA_BUILD_SERVER=OFF",
 )
+PATCHES = ("ssse3", "sse_activations", "sse_q8_0", "sse_q4_0", "sse_f32")
+"""Of llama.cpp, for processors below AVX2: packaging/llama_NAME.patch; its head says what it is for."""
 LACKS = 3
 """The exit code where a machine lacks something that no change can give it."""
 COMPILED_EPOCH = 1_767_225_600
@@ -85,9 +87,9 @@ def fetch(name: str) -> Path:
 
 def llama_source(folder: Path) -> str:
     """llama-cpp-python's source, llama.cpp inside, its list of CPU variants cut to those that pay
-    their place and have one for the Core 2. Its recipe, for that of what is compiled from it."""
+    their place, and patched. Its recipe, for that of what is compiled from it."""
     archive = fetch("llama-cpp-python")
-    patch = ROOT / "packaging/llama_ssse3.patch"
+    patches = [ROOT / f"packaging/llama_{name}.patch" for name in PATCHES]
 
     def unpack() -> None:
         shutil.rmtree(folder, ignore_errors=True)
@@ -100,9 +102,9 @@ def llama_source(folder: Path) -> str:
         listed.write_text("".join(kept))
         # Not as a part of the checkout that the build folder may lie in: there git skips all of it.
         alone = {**os.environ, "GIT_CEILING_DIRECTORIES": str(folder.parent.resolve())}
-        run("git", "-C", folder / "vendor/llama.cpp", "apply", patch, env=alone)
+        run("git", "-C", folder / "vendor/llama.cpp", "apply", *patches, env=alone)
 
-    recipe = f"{archive.name} {SERVERS} {patch.read_text()}"
+    recipe = " ".join([archive.name, str(SERVERS), *(patch.read_text() for patch in patches)])
     make_once(folder.with_suffix(".made"), recipe, unpack)
     return recipe
 

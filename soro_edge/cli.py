@@ -18,15 +18,17 @@ from typing import Any, NoReturn
 import click
 
 from soro_edge import __version__, locale
+from soro_edge.commands.groups.evaluation import evaluate
 from soro_edge.commands.groups.history import history
-from soro_edge.commands.groups.makers import convert, evaluate
+from soro_edge.commands.groups.makers import convert
 from soro_edge.commands.groups.models import models
 from soro_edge.commands.groups.spoken import SpokenOption, argument, group, option
 from soro_edge.commands.groups.usb import usb
 from soro_edge.commands.program import AnswerOptions, Program
 from soro_edge.errors import DiskFull, SoroError
+from soro_edge.files import make_private_folder, open_private
 from soro_edge.locale import _
-from soro_edge.paths import find_paths, storage_error
+from soro_edge.paths import find_paths, keep_private, storage_error
 from soro_edge.settings import read_settings
 
 INTERRUPTED = 130
@@ -105,8 +107,9 @@ def _show_fault() -> int:
     show_error(fault)
     file = find_paths().logs / "fault.log"
     with contextlib.suppress(OSError):
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(traceback.format_exc(), encoding="utf-8")
+        make_private_folder(file.parent)
+        with open_private(file) as stream:
+            stream.write(traceback.format_exc().encode("utf-8", "replace"))
         click.echo(str(file), err=True)
     return fault.exit_code
 
@@ -161,6 +164,7 @@ def soro(
     options = {"language": language, "profile": profile, "model": model}
     settings = read_settings(paths.settings_file, options=options)
     locale.use(settings.language)
+    keep_private(paths)
     context.obj = Program(paths=paths, settings=settings)
     if context.invoked_subcommand is None:
         from soro_edge.commands.tutor import run_tutor

@@ -16,6 +16,9 @@
     │   ├── FolderNotWritable
     │   ├── HistoryPathTooLong         longer than SQLite takes
     │   ├── NoFolder                   no folder of that name to write into
+    │   ├── OutputNotWritable          the file that a command was told to write
+    │   │   ├── OutputExists               it is there already
+    │   │   └── OutputIsOurs               it is one of the program's own
     │   ├── DiskFull
     │   ├── HistoryBusy                another program holds the history
     │   ├── HistoryDamaged
@@ -136,6 +139,21 @@ class HistoryPathTooLong(StorageError):
 class NoFolder(StorageError):
     message = N_("There is no folder {path}.")
     hint = N_("Plug the stick in, and name its folder.")
+
+
+class OutputNotWritable(StorageError):
+    message = N_("The file {path} cannot be written: {reason}")
+    hint = N_("Name another file, in a folder that is there.")
+
+
+class OutputExists(OutputNotWritable):
+    message = N_("There is a file of that name already: {path}")
+    hint = N_("Name another file, or add --force to replace it.")
+
+
+class OutputIsOurs(OutputNotWritable):
+    message = N_("Soro keeps its own data there: {path}")
+    hint = N_("Name a file in another folder.")
 
 
 class DiskFull(StorageError):

@@ -17,7 +17,7 @@ _HAS_MODES = os.name != "nt"
 
 def open_private(path: Path, mode: Literal["wb", "ab"] = "wb") -> BinaryIO:
     """Open a file to write: what is made can be read by nobody else, from the first byte. Raises OSError."""
-    return open(path, mode, opener=_private)
+    return open(path, mode, opener=private_descriptor)
 
 
 def touch_private(path: Path) -> None:
@@ -25,7 +25,8 @@ def touch_private(path: Path) -> None:
     open_private(path, "ab").close()
 
 
-def _private(path: str, flags: int) -> int:
+def private_descriptor(path: str | Path, flags: int) -> int:
+    """`os.open` for the owner alone. Raises OSError."""
     descriptor = os.open(path, flags, _FILE_MODE)
     if _HAS_MODES:
         with suppress(OSError):  # of somebody else, or on a file system without modes
@@ -39,26 +40,40 @@ def make_private_folder(folder: Path) -> None:
         return
     if folder.parent != folder:
         make_private_folder(folder.parent)
-    folder.mkdir(mode=_FOLDER_MODE, exist_ok=True)
-    _set_mode(folder, _FOLDER_MODE)
+    if _HAS_MODES:
+        folder.mkdir(mode=_FOLDER_MODE, exist_ok=True)
+        _set_mode(folder, _FOLDER_MODE)
+    else:
+        folder.mkdir(exist_ok=True)
 
 
-def make_private(folder: Path) -> None:
-    """Take every right from others to `folder` and all that is in it. Links are not followed."""
+def make_private(path: Path) -> None:
+    """Take every right from others to a file or a folder and all that is in it.
+
+    Only what belongs to this person is changed. Links are not followed. Raises nothing.
+    """
     if not _HAS_MODES:
         return
     with suppress(OSError):
-        kind = folder.lstat().st_mode
-        if stat.S_ISREG(kind) and stat.S_IMODE(kind) & 0o077:
-            _set_mode(folder, _FILE_MODE)
-        if stat.S_ISDIR(kind):
-            if stat.S_IMODE(kind) & 0o077:
-                _set_mode(folder, _FOLDER_MODE)
-            for inner in folder.iterdir():
+        found = path.lstat()
+        if stat.S_ISDIR(found.st_mode):
+            take_rights(path)
+            for inner in path.iterdir():
                 make_private(inner)
+        elif stat.S_ISREG(found.st_mode):
+            take_rights(path)
+
+
+def take_rights(path: Path) -> None:
+    """The same for a file or a folder alone."""
+    if not _HAS_MODES:
+        return
+    with suppress(OSError):
+        found = path.lstat()
+        if found.st_uid == os.geteuid() and stat.S_IMODE(found.st_mode) & 0o077:
+            path.chmod(_FOLDER_MODE if stat.S_ISDIR(found.st_mode) else _FILE_MODE)
 
 
 def _set_mode(path: Path, mode: int) -> None:
-    if _HAS_MODES:
-        with suppress(OSError):
-            path.chmod(mode)
+    with suppress(OSError):
+        path.chmod(mode)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from soro_edge.errors import DiskFull, FolderNotWritable
+from soro_edge.files import make_private, make_private_folder, open_private, take_rights
 
 PORTABLE_FOLDER = "soro-data"
 SHIPPED_MODELS_FOLDER = "soro-models"
@@ -66,9 +67,14 @@ class Paths:
     def engine_log(self) -> Path:
         return self.logs / "engine.log"
 
+    @property
+    def profiles_folder(self) -> Path:
+        """A folder for each pupil."""
+        return self.data / "profiles"
+
     def history_file(self, profile: str) -> Path:
         """The SQLite file of one pupil."""
-        return self.data / "profiles" / profile / "history.sqlite3"
+        return self.profiles_folder / profile / "history.sqlite3"
 
 
 def find_paths(environ: Mapping[str, str] = os.environ, *, portable: bool = True) -> Paths:
@@ -125,9 +131,29 @@ def manifests_folder() -> Path:
     return packaged if packaged.is_dir() else Path(__file__).parents[1] / "models"
 
 
-def make_folder(folder: Path) -> Path:
-    """`folder`, created with its parents and writable; FolderNotWritable or DiskFull otherwise."""
+def keep_private(paths: Paths) -> None:
+    """Let other accounts of this computer read nothing that pupils wrote, also what was made before.
+
+    A folder that SORO_HOME names is left as it is where it holds other things than ours.
+    """
+    ours = (paths.settings_file, paths.tuning_file, paths.verified_file)
+    private = (paths.profiles_folder, paths.states_folder, paths.logs)
+    for path in (*private, *ours):
+        make_private(path)
+    names = {path.name for path in (*private, *ours, paths.models_folder)}
+    with suppress(OSError):
+        if {path.name for path in paths.data.iterdir()} <= {*names, "evaluation", "program"}:
+            take_rights(paths.data)
+
+
+def make_folder(folder: Path, *, private: bool = False) -> Path:
+    """`folder`, created with its parents and writable; FolderNotWritable or DiskFull otherwise.
+
+    A `private` one can be entered by its owner alone.
+    """
     try:
+        if private:
+            make_private_folder(folder)
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise storage_error(error, folder) from error
@@ -141,7 +167,7 @@ def check_writable(probe: Path) -> None:
 
     A full disk is passed over: there is something to read, and room may come.
     """
-    make_folder(probe.parent)
+    make_folder(probe.parent, private=True)
     try:
         # Windows' answer about permissions says nothing of a write-protected disk.
         probe.touch()
@@ -153,11 +179,14 @@ def check_writable(probe: Path) -> None:
         probe.unlink()
 
 
-def write_whole(path: Path, data: bytes) -> None:
-    """The file is what it was or all of `data`, a power cut included. Raises StorageError."""
+def write_whole(path: Path, data: bytes, *, private: bool = False) -> None:
+    """The file is what it was or all of `data`, a power cut included. Raises StorageError.
+
+    A `private` one can be read by its owner alone.
+    """
     temporary = path.with_name(path.name + ".tmp")
     try:
-        with temporary.open("wb") as stream:
+        with open_private(temporary) if private else temporary.open("wb") as stream:
             stream.write(data)
             stream.flush()
             os.fsync(stream.fileno())

@@ -54,7 +54,9 @@ def told() -> dict[str, set[str]]:
 
 
 def test_the_table_names_every_command_and_no_other() -> None:
-    groups = {path for path, one in COMMANDS.items() if isinstance(one, click.Group)} - {"soro"}
+    # A group with parameters does something itself: `soro`, and `soro eval MODEL`.
+    groups = {path for path, one in COMMANDS.items() if isinstance(one, click.Group)}
+    groups -= {path for path in groups if COMMANDS[path].params}
     assert told().keys() == COMMANDS.keys() - groups
 
 

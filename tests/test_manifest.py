@@ -1,9 +1,12 @@
 """What a manifest may say: it comes from anywhere, and its words are shown and name files."""
 
+import math
 import os
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from soro_edge.gguf_header import GgufHeader
 from soro_edge.manifest import printable, read_manifest, write_manifest
@@ -184,3 +187,58 @@ def test_a_files_head_is_made_harmless(tmp_path: Path) -> None:
     file = tmp_path / "m.toml"
     file.write_text(write_manifest(manifest), encoding="utf-8")
     assert read_manifest(file).title.startswith("a [2Jb")
+
+
+VALUES = st.sampled_from(
+    [
+        "0",
+        "-1",
+        "2.5",
+        "nan",
+        "-inf",
+        "1e300",
+        "true",
+        '"x"',
+        "[]",
+        "[[1]]",
+        "{a = 1}",
+        "1979-05-27",
+        "9" * 30,
+    ]
+)
+PLACES = st.sampled_from(
+    [
+        "name",
+        "title",
+        "languages",
+        "license",
+        "file",
+        "file.name",
+        "file.size_bytes",
+        "file.sha256",
+        "file.package",
+        "context",
+        "context.tokens",
+        "context.memory_bytes",
+        "sampling.top_k",
+        "sampling.temperature",
+        "prompt.system",
+        "prompt",
+    ]
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(lines=st.lists(st.tuples(PLACES, VALUES), max_size=8), tail=st.binary(max_size=12))
+def test_any_values_make_a_manifest_or_one_sentence(
+    tmp_path_factory: pytest.TempPathFactory, lines: list[tuple[str, str]], tail: bytes
+) -> None:
+    file = tmp_path_factory.mktemp("any") / "m.toml"
+    text = "\n".join(f"{place} = {value}" for place, value in lines)
+    file.write_bytes(text.encode() + b"\n" + tail)
+    try:
+        manifest = read_manifest(file)
+    except BadManifest as error:
+        assert "\n" not in str(error)
+    else:
+        assert manifest.context_tokens >= 1 and math.isfinite(manifest.sampling.temperature)

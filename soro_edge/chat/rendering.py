@@ -4,6 +4,7 @@ What comes back says where the messages stand in the prompt; their text is put i
 serves conversations of several lengths, and is remembered. Knows no engine and no text of a conversation.
 """
 
+import errno
 import functools
 import hashlib
 import json
@@ -30,6 +31,7 @@ _KNOWN_TEMPLATES = frozenset(
     {"872be49dbb638044ad01b60388f48d469ff2980e5f0dccdc22ec907db54d0788"}  # SmolLM2's
 )
 """SHA-256 of templates that were read and found harmless: no process is started for them."""
+_running: set[subprocess.Popen[bytes]] = set()
 _TURNS_AHEAD = 8
 """One run renders conversations of this many lengths: the next questions need no other."""
 
@@ -115,10 +117,21 @@ def _run(request: bytes) -> bytes:
         process_group=None if os.name == "nt" else 0,
         creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
     ) as child:
+        _running.add(child)
         try:
-            return _watched(child, request)
+            reply = _watched(child, request)
+            if child not in _running:  # what it would have said is not known
+                raise InterruptedError(errno.EINTR, os.strerror(errno.EINTR))
+            return reply
         finally:
+            _running.discard(child)
             child.kill()
+
+
+def stop_rendering() -> None:
+    """End whatever template runs now, from any thread: nobody waits for it any more."""
+    while _running:
+        _running.pop().kill()
 
 
 def _watched(child: subprocess.Popen[bytes], request: bytes) -> bytes:

@@ -1,5 +1,7 @@
 """`soro eval`: names to files and tasks, a progress bar, and the results as a table. English only."""
 
+import json
+import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,22 +21,63 @@ if TYPE_CHECKING:
     from soro_edge.evaluation.task import Task
 
 
-def list_tasks(folder: Path | None) -> None:
-    """Every task that comes along: size, data, licence, source."""
-    from soro_edge.evaluation.errors import NoData
-    from soro_edge.evaluation.sources import read_data
-    from soro_edge.evaluation.task import our_tasks
+COLUMNS = 80
+"""What is printed fits into an ordinary terminal."""
 
-    for task in our_tasks():
-        try:
-            data = read_data(task, folder)
-        except NoData:
-            there = f"its data is not here: {task.data.file}"
-        else:
-            there = f"{len(data.items)} items" + (f", {len(data.bad)} bad" if data.bad else "")
-        click.echo(f"{task.name:<18} {task.title}")
-        click.echo(f"{'':<18} {there}; {task.kind}, version {task.version}; {task.license}")
-        click.echo(f"{'':<18} {task.source}")
+
+def list_tasks(folder: Path | None, *, as_json: bool = False) -> None:
+    """List every task that comes along, those whose data is here first: size, licence, source."""
+    with packages_present():
+        from soro_edge.evaluation.task import our_tasks
+    told = [(task, *_what_is_here(task, folder)) for task in our_tasks()]
+    told.sort(key=lambda one: one[1] is None)
+    if as_json:
+        click.echo(json.dumps([_as_json(*one) for one in told], ensure_ascii=False, indent=1))
+        return
+    for ready, heading in ((True, "Ready:"), (False, "Their data is not here:")):
+        tasks = [one for one in told if (one[1] is not None) is ready]
+        if tasks:
+            click.echo(heading if ready else f"\n{heading}")
+        for task, _items, there in tasks:
+            click.echo(_indented(f"{task.name:<18} {task.title}"))
+            facts = f"{there}; {task.kind}, version {task.version}; {task.license}"
+            click.echo(_indented(f"{'':<18} {facts}"))
+            click.echo(_indented(f"{'':<18} {task.source}"))
+
+
+def _what_is_here(task: "Task", folder: Path | None) -> tuple[int | None, str]:
+    """How many items can be asked, and that in words; None where the data cannot be used."""
+    from soro_edge.evaluation.errors import BadData, NoData
+    from soro_edge.evaluation.sources import read_data
+
+    try:
+        data = read_data(task, folder)
+    except NoData:
+        return None, f"its data is not here: {task.data.file}"
+    except BadData as error:
+        return None, str(error)
+    bad = f", {len(data.bad)} bad" if data.bad else ""
+    return len(data.items), f"{len(data.items)} items{bad}"
+
+
+def _as_json(task: "Task", items: int | None, there: str) -> dict[str, object]:
+    return {
+        "task": task.name,
+        "title": task.title,
+        "kind": task.kind,
+        "version": task.version,
+        "license": task.license,
+        "source": task.source,
+        "items": items,
+        "data": there,
+    }
+
+
+def _indented(line: str) -> str:
+    """A line of the list, its rest under its second column."""
+    return textwrap.fill(
+        line, COLUMNS, subsequent_indent=" " * 19, break_on_hyphens=False, drop_whitespace=True
+    )
 
 
 def run_eval(
@@ -51,8 +94,12 @@ def run_eval(
     chat: bool,
     fresh: bool,
     reference: str | None = None,
+    quiet: bool = False,
 ) -> "list[Results]":
-    """Measure and print: the model's results, then those it was compared with. Raises SoroError."""
+    """Measure and print: the model's results, then those it was compared with. Raises SoroError.
+
+    `quiet` prints nothing.
+    """
     with packages_present():
         from soro_edge.evaluation.run import EvaluationOptions, evaluate
     wanted = _named_tasks(tasks)
@@ -61,7 +108,7 @@ def run_eval(
         shots=shots,
         data_folder=data,
         context_tokens=context_tokens,
-        threads=program.settings.threads,
+        threads=program.threads,
         chat=chat,
         fresh=fresh,
     )
@@ -73,7 +120,8 @@ def run_eval(
     journals = program.paths.data / "evaluation"
     with Bar() as progress:
         results = evaluate(path, wanted, options, journals=journals, progress=progress)
-    show(results)
+    if not quiet:
+        show(results)
     if output is not None:
         results.write(output)
     found = [results]
@@ -81,10 +129,11 @@ def run_eval(
         if isinstance(other, Path):
             with Bar() as progress:
                 other = evaluate(other, wanted, options, journals=journals, progress=progress)
-            click.echo()
-            show(other)
+            if not quiet:
+                click.echo()
+                show(other)
         found.append(other)
-        show_comparison(results, other)
+        _show_or_refuse_comparison(results, other, quiet=quiet)
     return found
 
 
@@ -137,45 +186,71 @@ def packages_present() -> Iterator[None]:
 def show(results: "Results") -> None:
     """One block for each task."""
     model = results.model
-    click.echo(f"{model.file}  {model.size_bytes / 1e6:.0f} MB  sha256 {model.sha256[:12]}")
+    size = f"{model.size_bytes / 1e6:.0f} MB  sha256 {model.sha256[:12]}"
+    gap = "  " if len(model.file) + len(size) + 2 <= COLUMNS else "\n"
+    click.echo(f"{model.file}{gap}{size}")
     for result in results.tasks:
         _show_task(result)
+
+
+_METRIC = "  {:<24} {:>10}  {:>8}  {:<22} {:>7}"
+_PAIR = "  {:<16} {:<14} {:>10}  {:<22}  {:>8}"
 
 
 def _show_task(result: "TaskResult") -> None:
     shots = f", {result.shots} shots" if result.shots else ""
     shots += ", in its chat form" if result.chat else ""
-    click.echo(
-        f"\n{result.title}\n{result.task} version {result.version}: {len(result.items)} items{shots}"
-    )
+    click.echo("\n" + textwrap.fill(result.title, COLUMNS))
+    click.echo(f"{result.task} version {result.version}: {len(result.items)} items{shots}")
+    by_chance = any(metric.chance is not None for metric in result.metrics)
+    head = _METRIC.format("", "", "± error", "95 % between", "chance" if by_chance else "")
+    click.echo(head.rstrip())
     for metric in result.metrics:
-        error = "" if metric.standard_error is None else f" ± {number(metric.standard_error)}"
-        between = f"95 %: {number(metric.low)} to {number(metric.high)}"
-        click.echo(f"  {metric.name:<26} {number(metric.value):>10}{error:<12}  {between}")
+        line = _METRIC.format(
+            metric.name,
+            number(metric.value),
+            "" if metric.standard_error is None else number(metric.standard_error),
+            f"{number(metric.low)} and {number(metric.high)}",
+            "" if metric.chance is None else number(metric.chance),
+        )
+        click.echo(line.rstrip())
     for note in result.notes:
-        click.echo(f"  note: {note}")
+        click.echo(textwrap.fill(f"  note: {note}", COLUMNS, subsequent_indent="    "))
     for bad in result.bad[:10]:
-        click.echo(f"  not used: item {bad.item}: {bad.reason}")
+        place = f" ({bad.place})" if bad.place else ""
+        line = f"  not used: item {bad.item}{place}: {bad.reason}"
+        click.echo(textwrap.fill(line, COLUMNS, subsequent_indent="    "))
     if len(result.bad) > 10:
-        click.echo(f"  not used: {len(result.bad) - 10} more; --json FILE lists them all")
+        click.echo(f"  not used: {len(result.bad) - 10} more; --output FILE lists them all")
 
 
-def show_comparison(first: "Results", second: "Results") -> None:
-    """Raises EvaluationFailed where they were not measured alike."""
+def _show_or_refuse_comparison(ours: "Results", theirs: "Results", *, quiet: bool) -> None:
+    """Print by how much `ours` is above `theirs`. Raises EvaluationFailed where they were measured
+    otherwise."""
     from soro_edge.evaluation.compare import compare_all
 
-    click.echo(f"\n{second.model.file} against {first.model.file}, item by item")
-    for one in compare_all(first.tasks, second.tasks):
-        _show_pair(one)
+    pairs = compare_all(ours.tasks, theirs.tasks)
+    if quiet:
+        return
+    heading = f"{ours.model.file} less {theirs.model.file}, item by item"
+    click.echo("\n" + textwrap.fill(heading, COLUMNS, break_on_hyphens=False))
+    click.echo(_PAIR.format("", "", "difference", "95 % between", "p"))
+    for pair in pairs:
+        _show_pair(pair)
 
 
 def _show_pair(one: "TaskComparison") -> None:
+    from soro_edge.evaluation.compare import LESS_IS_BETTER
+    from soro_edge.evaluation.page import shortened
+
     pair = one.paired
-    between = f"95 %: {number(pair.low)} to {number(pair.high)}"
-    click.echo(
-        f"  {one.task:<16} {one.value:<14} {pair.difference:>+10.4f}  {between}  p {pair.p_value:.3g}"
-        f"  ({pair.second_higher} higher, {pair.first_higher} lower, {pair.same} same)"
-    )
+    between = f"{number(pair.low)} and {number(pair.high)}"
+    difference = f"{pair.difference:+.4f}"
+    task = shortened(one.task, 16)
+    click.echo(_PAIR.format(task, one.value, difference, between, f"{pair.p_value:.3g}"))
+    better = "less is better; " if one.value in LESS_IS_BETTER else ""
+    counts = f"{pair.higher} higher, {pair.lower} lower, {pair.same} same"
+    click.echo(f"{'':<19}{better}{counts}")
 
 
 def number(value: float) -> str:

@@ -4,6 +4,7 @@ What is printed is English, the page in the language in use.
 """
 
 import json
+import textwrap
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -15,6 +16,7 @@ import click
 from soro_edge import locale
 from soro_edge.commands.bars import Bar
 from soro_edge.commands.evaluate import (
+    COLUMNS,
     model_file,
     packages_present,
     refuse_missing_folder,
@@ -52,6 +54,8 @@ class ReportOptions:
     page: Path | None = None
     output: Path | None = None
     """JSON."""
+    as_json: bool = False
+    """Print the same JSON instead of tables."""
     fresh: bool = False
     """Measure again what was measured before."""
 
@@ -100,7 +104,7 @@ def run_reports(
         quantization = _against(program, path, options)
         compared = [] if options.other is None else [model_file(program, options.other)]
         generated = _generated(program, [path, *compared], options)
-    if options.output is None and options.page is None:
+    if options.output is None and options.page is None and not options.as_json:
         return
     reference = [] if options.against is None else [model_file(program, options.against)]
     findings = Findings(
@@ -111,10 +115,24 @@ def run_reports(
         generation=[one.report for one in generated],
         answers=generated[0].answers if generated else (),
     )
-    if options.output is not None and options.measures:
-        _extend_json(options.output, findings, generated)
+    _write_and_tell(program, findings, generated, options)
+
+
+def _write_and_tell(
+    program: Program, findings: "Findings", generated: "Sequence[Generated]", options: ReportOptions
+) -> None:
+    """The results as JSON and as a page, and where they are. Raises StorageError."""
+    document = _json(findings, generated if options.measures else None)
+    if options.output is not None:
+        write_whole(options.output, document.encode("utf-8"))
     if options.page is not None:
         write_page(program, findings, options.page)
+    if options.as_json:
+        click.echo(document, nl=False)
+    files = (("results", options.output), ("page", options.page))
+    written = [f"{name}: {file}" for name, file in files if file is not None]
+    if written:
+        click.echo("\n" + "\n".join(written), err=options.as_json)
 
 
 def _against(program: Program, path: Path, options: ReportOptions) -> "QuantizationReport | None":
@@ -132,18 +150,20 @@ def _against(program: Program, path: Path, options: ReportOptions) -> "Quantizat
             model_file(program, options.against),
             text,
             most_chunks=options.chunks or None,
-            threads=program.settings.threads,
+            threads=program.threads,
             journals=program.paths.data / "evaluation",
             fresh=options.fresh,
             progress=progress,
         )
+    if options.as_json:
+        return report
     click.echo(
         f"\n{report.text}: {report.closeness.positions:,} positions"
         f" in {report.chunks} x {report.chunk_tokens} tokens"
     )
     click.echo(table_text(quantization_table(report)))
     for remark in remarks(report):
-        click.echo(f"  note: {remark}")
+        click.echo(textwrap.fill(f"  note: {remark}", COLUMNS, subsequent_indent="    "))
     return report
 
 
@@ -169,6 +189,8 @@ def _generated(
         )
         for one in models
     ]
+    if options.as_json:
+        return found
     click.echo("\n" + table_text(generation_table([one.report for one in found])))
     for one in found:
         click.echo(f"  answers: {one.file}")
@@ -186,11 +208,13 @@ def write_page(program: Program, findings: "Findings", path: Path) -> None:
     write_whole(path, written.encode("utf-8"))
 
 
-def _extend_json(path: Path, findings: "Findings", generated: "Sequence[Generated]") -> None:
-    """The results of tasks, if there are some, with the reports beside them."""
+def _json(findings: "Findings", generated: "Sequence[Generated] | None") -> str:
+    """The results of tasks, if there are some, with the reports beside them where some were made."""
     from soro_edge.evaluation.results import Results
 
     results = findings.tasks[0] if findings.tasks else Results(model=findings.files[0], tasks=())
+    if generated is None:
+        return results.json()
     found = json.loads(results.json())
     found["compared"] = [json.loads(one.json()) for one in findings.tasks[1:]]
     found["quantization"] = asdict(findings.quantization) if findings.quantization else None
@@ -198,8 +222,7 @@ def _extend_json(path: Path, findings: "Findings", generated: "Sequence[Generate
         {**asdict(one.report), "answers": [asdict(answer) for answer in one.answers]}
         for one in generated
     ]
-    text = json.dumps(found, ensure_ascii=False, indent=1) + "\n"
-    write_whole(path, text.encode("utf-8"))
+    return json.dumps(found, ensure_ascii=False, indent=1) + "\n"
 
 
 def _facts(model: Path) -> "ModelFacts":

@@ -42,6 +42,7 @@ from soro_edge.engine.wire import (
     encode,
 )
 from soro_edge.errors import EngineDied, EngineDiedLoading, EngineSilent, StorageError
+from soro_edge.files import open_private
 from soro_edge.paths import make_folder
 
 CLOSE_SECONDS = 5.0
@@ -175,9 +176,9 @@ class EngineProcess:
     def _open_log(self) -> BinaryIO:
         """Where nothing can be written, answers come all the same, and what the engine tells is lost."""
         try:
-            make_folder(self._log_file.parent)
+            make_folder(self._log_file.parent, private=True)
             large = self._log_file.exists() and self._log_file.stat().st_size > LOG_BYTES
-            return self._log_file.open("wb" if large else "ab")
+            return open_private(self._log_file, "wb" if large else "ab")
         except (StorageError, OSError):
             return Path(os.devnull).open("wb")
 

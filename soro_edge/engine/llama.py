@@ -26,7 +26,7 @@ from soro_edge.engine.kv_cache import KvCache
 from soro_edge.engine.loops import LoopGuard
 from soro_edge.engine.model import LoadedModel
 from soro_edge.engine.native import AbortFlag, lib, library_build
-from soro_edge.engine.prefix import Checkpoint, shared_tokens
+from soro_edge.engine.prefix import Checkpoint, goes_on, shared_tokens
 from soro_edge.engine.sampler import sampler_chain
 from soro_edge.engine.states import WORTH_READING_TOKENS, StateStore
 from soro_edge.engine.steps import Steps
@@ -105,7 +105,7 @@ class LlamaEngine:
         if self._model is not None:
             way_back = self._cache.checkpoints.newest()
             self._cache.leave([])
-            self._save_conversation(0, way_back)
+            self._save_conversation(0, way_back, last=True)
             self._steps.close()
             self._model.close()
             self._model = None
@@ -190,7 +190,8 @@ class LlamaEngine:
         here = cache.reusable(prompt)
         way_back = cache.checkpoints.newest()
         cache.leave(prompt)
-        self._save_conversation(here, way_back)
+        if not goes_on(cache.tokens, prompt):
+            self._save_conversation(here, way_back)
         if states is not None:
             states.renew()
         if states is not None and self._model is not None:
@@ -211,7 +212,9 @@ class LlamaEngine:
         if all(abs(now - one) >= CHECKPOINT_SPACING_TOKENS for one in [0, *earlier]):
             self._cache.mark()
 
-    def _save_conversation(self, kept: int, way_back: Checkpoint | None) -> None:
+    def _save_conversation(
+        self, kept: int, way_back: Checkpoint | None, *, last: bool = False
+    ) -> None:
         """Keep on disk what is about to be lost, where that is a whole conversation and not an answer.
         The way back to its last question goes along, if memory has room for both."""
         tokens = self._cache.tokens
@@ -222,7 +225,7 @@ class LlamaEngine:
             if way_back and len(way_back.data) + len(state) > self._options.checkpoint_bytes:
                 way_back = None
             written = self._vocabulary.written_in(tokens)
-            self._states.save(tokens, state, checkpoint=way_back, written=written)
+            self._states.save(tokens, state, checkpoint=way_back, written=written, last=last)
 
     def _open_states(self, model: LoadedModel) -> StateStore | None:
         options = self._options

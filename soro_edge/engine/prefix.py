@@ -3,6 +3,7 @@
 Knows numbers and bytes only, no llama.cpp.
 """
 
+import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,28 @@ def shared_tokens(ours: Sequence[int], theirs: Sequence[int]) -> int:
     if ours[:shorter] == theirs[:shorter]:
         return shorter
     return next(index for index in range(shorter) if ours[index] != theirs[index])
+
+
+_PROBE_TOKENS = 24
+"""So many in a row are the same only where the same text is meant."""
+
+
+def goes_on(ours: Sequence[int], prompt: Sequence[int]) -> bool:
+    """Whether `prompt` is a later turn of the conversation `ours`, whose oldest turns were dropped.
+
+    Then what follows the beginning that both share occurs once more, further to the front.
+    """
+    shared = shared_tokens(ours, prompt)
+    rest = array.array("i", prompt[shared:]).tobytes()
+    size = 4 * _PROBE_TOKENS
+    for end in (len(ours), len(ours) - _PROBE_TOKENS, (shared + 3 * len(ours)) // 4):
+        probe = array.array("i", ours[max(shared, end - _PROBE_TOKENS) : end]).tobytes()
+        at = rest.find(probe)
+        while len(probe) == size and at >= 0:
+            if at % 4 == 0:
+                return True
+            at = rest.find(probe, at + 1)
+    return False
 
 
 def can_go_on(kept_tokens: int, *, oldest_position: int, window_tokens: int) -> bool:

@@ -33,6 +33,8 @@ DISK_RESERVE_BYTES = 200_000_000
 """Never written where less than this would stay free: the history needs the disk more."""
 WORTH_READING_TOKENS = 32
 """A state that spares fewer tokens is not worth a file."""
+WRITTEN_BYTES = 200_000_000
+"""At most so much is written by one process, and then once more at its end: a stick is slow and wears."""
 _STALE_SECONDS = 3600.0
 _FORGOTTEN = "forgotten"
 """A file with another content after each deletion."""
@@ -92,6 +94,7 @@ class StateStore:
         self._binding = hashlib.sha256(binding.encode("utf-8")).hexdigest()
         self._limit_bytes = limit_bytes
         self._forgotten = _forgotten(folder)
+        self._written_bytes = 0
         self._states: dict[Path, SavedState] | None = None
 
     def all(self) -> list[SavedState]:
@@ -147,10 +150,11 @@ class StateStore:
         *,
         checkpoint: Checkpoint | None = None,
         lasting: bool = False,
+        last: bool = False,
         written: dict[str, list[int]] | None = None,
     ) -> bool:
-        """Keep a state; False where there is no room, the disk refuses, or a conversation was deleted
-        since `renew`."""
+        """Keep a state; False where there is no room, the disk refuses, a conversation was deleted since
+        `renew`, or enough was written by now and this is not the `last` one."""
         if not lasting and self._is_outdated():
             return False
         back = checkpoint.data if checkpoint else bytearray()
@@ -171,8 +175,11 @@ class StateStore:
         partial = path.with_suffix(f".{os.getpid()}.part")
         try:
             make_private_folder(self._folder)
-            if not self._make_room(len(start) + len(state) + len(back), path):
+            need_bytes = len(start) + len(state) + len(back)
+            enough = self._written_bytes + need_bytes > WRITTEN_BYTES and not (last or lasting)
+            if enough or not self._make_room(need_bytes, path):
                 return False
+            self._written_bytes += need_bytes
             with open_private(partial) as file:
                 # Not synchronized: a file that a power cut tore is told by its digest.
                 file.write(_MAGIC + _digest(start, state, back) + start)

@@ -84,5 +84,5 @@ def read_tuning(file: Path) -> Tuning | None:
 
 def write_tuning(file: Path, tuning: Tuning) -> None:
     """Whole or not at all. Raises StorageError."""
-    make_folder(file.parent)
-    write_whole(file, json.dumps(asdict(tuning), indent=1).encode("utf-8"))
+    make_folder(file.parent, private=True)
+    write_whole(file, json.dumps(asdict(tuning), indent=1).encode("utf-8"), private=True)

@@ -34,11 +34,18 @@ def score(prompt: Prompt, delimiter: str, answers: Sequence[LogLikelihood]) -> I
 
 def metrics(scores: Sequence[ItemScore], labels: int) -> tuple[Metric, ...]:
     """`labels`: how many options all items share; 0 where each has its own."""
-    found = [mean_metric(name, scores) for name in ("acc", "acc_norm")]
+    options = [_options(score) for score in scores]
+    chance = sum(1 / count for count in options) / len(options) if all(options) else None
+    found = [mean_metric(name, scores, chance=chance) for name in ("acc", "acc_norm")]
     return (*found, _macro_f1(scores, labels)) if labels else tuple(found)
 
 
-def mean_metric(name: str, scores: Sequence[ItemScore]) -> Metric:
+def _options(score: ItemScore) -> int:
+    """How many options the item has."""
+    return sum(name.startswith("log_likelihood_") for name in score.values)
+
+
+def mean_metric(name: str, scores: Sequence[ItemScore], *, chance: float | None = None) -> Metric:
     """The mean of one value over the items."""
     values = [score.values[name] for score in scores]
     interval = bootstrap_mean(values)
@@ -48,6 +55,7 @@ def mean_metric(name: str, scores: Sequence[ItemScore]) -> Metric:
         standard_error=mean_standard_error(values),
         low=interval.low,
         high=interval.high,
+        chance=chance,
     )
 
 

@@ -15,6 +15,7 @@ PAIRED_BY = {
     "translation": ("chrf",),
 }
 """By kind of task: values of single items that two models are compared by."""
+LESS_IS_BETTER = frozenset({"bits_per_byte"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +29,7 @@ class TaskComparison:
 
 
 def compare(first: TaskResult, second: TaskResult) -> list[TaskComparison]:
-    """The second model against the first. Raises EvaluationFailed."""
+    """The first model less the second. Raises EvaluationFailed."""
     refuse_unlike(first, second)
     theirs = {score.item: score for score in second.items}
     pairs = [(score, theirs[score.item]) for score in first.items if score.item in theirs]

@@ -13,9 +13,12 @@ from pathlib import Path
 import numpy as np
 
 from soro_edge.evaluation.divergence import Positions
-from soro_edge.evaluation.journal import METHOD, Journal
+from soro_edge.evaluation.journal import Journal
 from soro_edge.evaluation.pieces import Chunk
 from soro_edge.evaluation.results import ItemScore
+
+METHOD = 1
+"""How positions are compared. Another number, and what was kept is compared again."""
 
 _COLUMNS = tuple(field.name for field in fields(Positions))
 

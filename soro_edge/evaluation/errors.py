@@ -36,8 +36,8 @@ class NoData(EvaluationFailed):
 class BadData(EvaluationFailed):
     """A data file as a whole; single items that are bad are counted instead."""
 
-    def __init__(self, file: Path, reason: str) -> None:
+    def __init__(self, file: Path, reason: str, advice: str = "") -> None:
         super().__init__(
             reason=f"The data file {file} cannot be used: {reason}.",
-            advice="Compare it with what docs/evaluation.md says of data files.",
+            advice=advice or "Compare it with what docs/evaluation.md says of data files.",
         )

@@ -3,20 +3,15 @@
 Knows tasks and records, no prompt and no model.
 """
 
-import itertools
-import json
-import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from soro_edge.evaluation.labels import Alphabet, alphabets_of, capital, positions, read_as
+from soro_edge.evaluation.options import Options, Unfit, read_options
 from soro_edge.evaluation.records import Record
 from soro_edge.evaluation.results import BadItem
 from soro_edge.evaluation.task import Task
-
-LOOKALIKES = str.maketrans("АВСЕ", "ABCE")
-"""Cyrillic letters that are typed for Latin ones."""
-_LETTERED = re.compile(r"([A-EА-Е])\s*[).:]\s*(.*)", re.DOTALL)
-"""`A) Душанбе`, where the letters stand in the options themselves."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +19,7 @@ class Item:
     """One question with all that is known of it."""
 
     id: str
-    record: Record
+    record: Mapping[str, object]
     options: tuple[str, ...] = ()
     right: int = -1
     """Number of the right option; -1 where there are no options."""
@@ -32,113 +27,205 @@ class Item:
     """The right answer in words: the option's, or what is to be generated."""
 
 
-class _Unfit(Exception):
-    """Why a record is no item."""
+class Undecided(Exception):
+    """Why the answers of a whole file cannot be read, with the line that shows it."""
+
+    def __init__(self, reason: str, advice: str) -> None:
+        super().__init__(reason)
+        self.advice = advice
 
 
 def read_items(task: Task, records: Sequence[Record]) -> tuple[list[Item], list[BadItem]]:
-    """In the order of the data. What `data.only` leaves out is neither."""
+    """In the order of the data. What `data.only` leaves out is neither. Raises Undecided."""
+    chosen = [
+        (number, record)
+        for number, record in enumerate(records, 1)
+        if record.fault
+        or all(_same(str(record.get(key)), value) for key, value in task.data.only.items())
+    ]
+    answers = _Answers(task, [record for _number, record in chosen])
     items: list[Item] = []
     bad: list[BadItem] = []
     seen: set[str] = set()
-    for number, record in enumerate(records, 1):
-        if any(str(record.get(key)) != value for key, value in task.data.only.items()):
-            continue
+    for number, record in chosen:
         given = record.get(task.fields.id)
         name = str(number if given in (None, "") else given)
         name = name if name not in seen else f"{name} (record {number})"
         seen.add(name)
         try:
-            items.append(_item(task, name, record))
-        except _Unfit as unfit:
-            bad.append(BadItem(item=name, reason=str(unfit)))
+            items.append(_item(task, name, record, answers))
+        except Unfit as unfit:
+            bad.append(BadItem(item=name, reason=str(unfit), place=record.place))
     return items, bad
 
 
-def _item(task: Task, name: str, record: Record) -> Item:
+def _item(task: Task, name: str, record: Record, answers: "_Answers") -> Item:
+    if record.fault:
+        raise Unfit(record.fault)
     if task.kind == "text":
         return Item(id=name, record=record, answer=_words(record, task.fields.text))
     if task.kind == "translation":
+        _words(record, task.fields.text)
         return Item(id=name, record=record, answer=_words(record, "other"))
     if task.kind == "answer":
         return Item(id=name, record=record, answer=_words(record, task.fields.answer))
-    options = task.answers.labels or _options(task, record)
-    if not task.answers.labels and len(options) != task.answers.count:
-        raise _Unfit(f"{len(options)} options instead of {task.answers.count}")
-    if not all(options):
-        raise _Unfit("an option is empty")
-    right = _right(task, record, options)
-    return Item(id=name, record=record, options=options, right=right, answer=options[right])
+    options = _options(task, record)
+    right = answers.right(record, options)
+    return Item(
+        id=name, record=record, options=options.texts, right=right, answer=options.texts[right]
+    )
 
 
 def _words(record: Record, name: str) -> str:
     value = record.get(name)
     if value is None or not str(value).strip():
-        raise _Unfit(f"the field {name} is empty")
+        raise Unfit(f"the field {name} is empty")
     return str(value)
 
 
-def _options(task: Task, record: Record) -> tuple[str, ...]:
-    wanted = task.fields.options
-    if isinstance(wanted, tuple):
-        return _columns(record, wanted)
-    value = record.get(wanted)
-    if isinstance(value, str):
-        value = _from_text(value)
-    if isinstance(value, Mapping):
-        value = [value[key] for key in sorted(value)]
-    if not isinstance(value, Sequence) or isinstance(value, str):
-        raise _Unfit(f"the field {wanted} holds no options")
-    texts = tuple(_option_text(one) for one in value)
-    lettered = [_LETTERED.match(text) for text in texts]
-    return tuple(found[2] for found in lettered if found) if all(lettered) else texts
+def _options(task: Task, record: Record) -> Options:
+    if task.answers.labels:
+        return Options(texts=task.answers.labels)
+    options = read_options(record, task.fields.options)
+    if len(options.texts) != task.answers.count:
+        raise Unfit(f"{len(options.texts)} options instead of {task.answers.count}")
+    if not all(options.texts):
+        raise Unfit("an option is empty")
+    return options
 
 
-def _columns(record: Record, names: tuple[str, ...]) -> tuple[str, ...]:
-    """One column for each option; one that follows them by its name, option_e, is an option too."""
-    same = itertools.takewhile(
-        lambda pair: pair[0] == pair[1], zip(names[0], names[-1], strict=False)
-    )
-    start = "".join(letter for letter, _ in same)
-    others = [name for name in record if start and name.startswith(start) and name not in names]
-    found = ["" if record.get(name) is None else str(record[name]).strip() for name in names]
-    return (*found, *(str(record[name]) for name in others if record[name]))
+class _Answers:
+    """How the right answers of one file are read: what its letters or numbers mean, all of them together."""
+
+    def __init__(self, task: Task, records: Sequence[Record]) -> None:
+        """Raises Undecided."""
+        self._task = task
+        self._alphabets: tuple[Alphabet, ...] = ()
+        if task.kind not in ("choice", "letter"):
+            return
+        usable = []
+        for record in records:
+            try:
+                if not record.fault and _answer(task, record):
+                    usable.append((record, _options(task, record)))
+            except Unfit:
+                continue
+        if task.answers.form == "letter":
+            self._read_letters(usable)
+        elif task.answers.form in ("index", "number"):
+            self._refuse_shifted_numbers(usable)
+
+    def right(self, record: Record, options: Options) -> int:
+        """The number of the right option. Raises Unfit."""
+        words = _answer(self._task, record)
+        if not words:
+            raise Unfit("no answer")
+        match self._task.answers.form:
+            case "text":
+                right = _by_text(words, options)
+            case "letter":
+                right = self._by_letter(words, options)
+            case form:
+                number = _number(words)
+                if words in options.labels:
+                    right = options.labels.index(words)
+                else:
+                    right = -1 if number is None else number - (form == "number")
+        if not 0 <= right < len(options.texts):
+            raise Unfit(f"the answer «{words[:40]}» is none of the options")
+        return right
+
+    def _by_letter(self, words: str, options: Options) -> int:
+        if options.unclear_labels:
+            raise Unfit(options.unclear_labels)
+        letter = capital(words)
+        if not letter:
+            keys = [label.casefold() for label in options.labels]
+            return keys.index(words.casefold()) if words.casefold() in keys else -1
+        possible = self._positions(letter, options)
+        if len(possible) > 1:
+            raise Unfit(_unclear(words, possible))
+        return next(iter(possible), -1)
+
+    def _own_letters(self) -> str:
+        """Letters that the task names for its options, where they are not just A B C D."""
+        letters = self._task.answers.letters
+        return "" if letters.isascii() and letters.isalpha() else letters
+
+    def _positions(self, letter: str, options: Options) -> frozenset[int]:
+        own = self._own_letters()
+        if own and not options.labels:
+            letter = read_as(letter, own)
+            return frozenset({own.index(letter)} if letter else ())
+        return positions(letter, options.labels, len(options.texts), self._alphabets)
+
+    def _read_letters(self, usable: Sequence[tuple[Record, Options]]) -> None:
+        letters = [capital(_answer(self._task, record)) for record, _ in usable]
+        labels = [label for _, options in usable for label in options.labels]
+        self._alphabets = alphabets_of(letters) or alphabets_of(labels)
+        if self._alphabets:
+            return
+        for (record, options), letter in zip(usable, letters, strict=True):
+            possible = self._positions(letter, options) if letter else frozenset()
+            if len(possible) > 1:
+                raise Undecided(
+                    f"{record.place}: {_unclear(letter, possible)}, and no other answer tells which",
+                    "Write the answers with the Latin letters A B C D.",
+                )
+
+    def _refuse_shifted_numbers(self, usable: Sequence[tuple[Record, Options]]) -> None:
+        """Refuse answers that are counted from another number than the task says, all of them."""
+        form = self._task.answers.form
+        beyond: Record | None = None
+        for record, options in usable:
+            words = _answer(self._task, record)
+            number = None if words in options.labels else _number(words)
+            if number == (0 if form == "index" else len(options.texts)):
+                return
+            if number == (len(options.texts) if form == "index" else 0):
+                beyond = beyond or record
+        if beyond is None:
+            return
+        first, others = ("0", "1") if form == "index" else ("1", "0")
+        raise Undecided(
+            f"{beyond.place}: the answer is {_answer(self._task, beyond)}, so the answers count from"
+            f" {others}, and the task counts from {first}",
+            f'Say form = "{"number" if form == "index" else "index"}" under [answers] of the task.',
+        )
 
 
-def _from_text(value: str) -> object:
-    """Options inside one text: JSON, or a line for each."""
-    try:
-        return json.loads(value)
-    except json.JSONDecodeError:
-        return [line for line in value.splitlines() if line.strip()]
-
-
-def _option_text(option: object) -> str:
-    """Some sets write options as {"label": "A", "text": "…"}."""
-    if isinstance(option, Mapping):
-        option = option.get("text", "")
-    return str(option).strip()
-
-
-def _right(task: Task, record: Record, options: tuple[str, ...]) -> int:
+def _answer(task: Task, record: Record) -> str:
     value = record.get(task.fields.answer)
-    if value is None or not str(value).strip():
-        raise _Unfit("no answer")
-    words = str(value).strip()
-    match task.answers.form:
-        case "text":
-            right = options.index(words) if words in options else -1
-        case "letter":
-            letter = words.rstrip(").:").upper()
-            letters = task.answers.letters
-            if letter not in letters:
-                letter = letter.translate(LOOKALIKES)
-            right = letters.find(letter) if len(letter) == 1 else -1
-        case form:
-            digits = words.removesuffix(".0")
-            right = (
-                int(digits) - (form == "number") if digits.isascii() and digits.isdigit() else -1
-            )
-    if not 0 <= right < len(options):
-        raise _Unfit(f"the answer «{words[:40]}» is none of the options")
-    return right
+    return "" if value is None else str(value).strip()
+
+
+def _number(words: str) -> int | None:
+    digits = words.removesuffix(".0")
+    return int(digits) if digits.isascii() and digits.isdigit() else None
+
+
+def _by_text(words: str, options: Options) -> int:
+    """The option with the same words. Raises Unfit where two have them."""
+    for texts in (options.texts, options.written):
+        same = [index for index, text in enumerate(texts) if text == words]
+        same = same or [index for index, text in enumerate(texts) if _same(text, words)]
+        if len(same) > 1:
+            raise Unfit(f"the answer «{words[:40]}» is {len(same)} of the options")
+        if same:
+            return same[0]
+    return -1
+
+
+def _unclear(words: str, possible: frozenset[int]) -> str:
+    first, second = sorted(possible)[:2]
+    return f"the answer «{words[:40]}» may be option {first + 1} or option {second + 1}"
+
+
+def _same(first: str, second: str) -> bool:
+    """Whether two texts differ in nothing but spaces and in how their accents are encoded."""
+    return folded(first) == folded(second)
+
+
+def folded(text: str) -> str:
+    """A text in composed letters, its spaces as single ones."""
+    return " ".join(unicodedata.normalize("NFC", text).split())

@@ -13,7 +13,7 @@ from pathlib import Path
 from soro_edge.evaluation.results import ItemScore
 from soro_edge.paths import storage_error
 
-METHOD = 1
+METHOD = 2
 """How scores come about. Another number, and what was kept is measured again: raise it with every change of
 prompts, of arithmetic or of reading that can change a score."""
 

@@ -133,4 +133,4 @@ class ByWriting:
         ]
 
     def metrics(self, scores: Sequence[ItemScore]) -> tuple[Metric, ...]:
-        return written.metrics(self._task.kind, scores, self._references)
+        return written.metrics(self._task, scores, self._references)

@@ -1,7 +1,7 @@
 """What the page says: for a school authority, in the language in use. Measures nothing."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from soro_edge import __version__
 from soro_edge.evaluation.generation import GenerationReport, GivenAnswer
@@ -37,6 +37,7 @@ class Findings:
 
 def compose(findings: Findings, *, language: str, date: str) -> Page:
     """The page. `language` is that in use, `date` as people write it."""
+    findings = replace(findings, tasks=[_with_titles(one, language) for one in findings.tasks])
     sections, sentences = [], []
     if findings.tasks and findings.tasks[0].tasks:
         sections.append(task_section(findings.tasks))
@@ -54,6 +55,11 @@ def compose(findings: Findings, *, language: str, date: str) -> Page:
         date=date,
         sections=(short, *_what(findings), *sections, _how_sure()),
     )
+
+
+def _with_titles(results: Results, language: str) -> Results:
+    tasks = tuple(replace(task, title=task.title_in(language)) for task in results.tasks)
+    return replace(results, tasks=tasks)
 
 
 def _what(findings: Findings) -> list[Section]:

@@ -83,7 +83,7 @@ def is_share(metric: Metric) -> bool:
 def difference(ours: TaskResult, theirs: TaskResult) -> Paired | None:
     """Ours less theirs; None where they were not measured alike."""
     try:
-        return compare(theirs, ours)[0].paired
+        return compare(ours, theirs)[0].paired
     except EvaluationFailed:
         return None
 
@@ -150,9 +150,14 @@ def _table(task: TaskResult, results: Sequence[Results]) -> Table:
         metric = leading_metric(same)
         told = "" if one is results[0] else _told(task, same)
         rows.append((one.model.file, f"{len(same.items):,}", _shown(metric, metric.value), told))
-    head = (task.title.partition(":")[0], _("Items"), _measure(leading_metric(task)))
+    metric = leading_metric(task)
+    head = (task.title.partition(":")[0], _("Items"), _measure(metric))
+    guessing = (
+        () if metric.chance is None else ((_("guessing"), "", _shown(metric, metric.chance), ""),)
+    )
     if len(rows) == 1:
-        return Table(head=head, rows=tuple(row[:3] for row in rows))
+        return Table(head=head, rows=tuple(row[:3] for row in (*rows, *guessing)))
+    rows += guessing
     return Table(head=(*head, _("The first less this one")), rows=tuple(rows))
 
 
@@ -186,5 +191,29 @@ def _explanations(results: Sequence[Results]) -> list[str]:
                     task=task.title, count=len(task.bad)
                 )
             )
-        found += [f"{task.title}: {note}." for note in task.notes]
+        found += _notes(task)
+    return found
+
+
+def _notes(task: TaskResult) -> list[str]:
+    found = []
+    if task.cut and task.kind == "text":
+        found.append(
+            _("{task}: {count} texts longer than {tokens} tokens were read in parts.").format(
+                task=task.title, count=task.cut, tokens=f"{task.context_tokens:,}"
+            )
+        )
+    elif task.cut:
+        found.append(
+            _("{task}: {count} questions longer than {tokens} tokens lost their beginning.").format(
+                task=task.title, count=task.cut, tokens=f"{task.context_tokens:,}"
+            )
+        )
+    if task.left_out:
+        found.append(
+            _(
+                "{task}: {count} items were left out, because they may have been used when the"
+                " model was made."
+            ).format(task=task.title, count=task.left_out)
+        )
     return found

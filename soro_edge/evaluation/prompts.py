@@ -7,7 +7,7 @@ their order; an item is never an example for itself.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from jinja2 import StrictUndefined, Template, TemplateError, UndefinedError
+from jinja2 import StrictUndefined, Template, TemplateError, UndefinedError, meta
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from soro_edge.evaluation.errors import BadTask
@@ -26,6 +26,19 @@ class Prompt:
     """The possible answers with what stands before them; empty where the model writes."""
 
 
+def prompt_fields(task: Task) -> set[str]:
+    """The fields of a record that the task's prompt names; none where it is no Jinja."""
+    try:
+        names = meta.find_undeclared_variables(_environment().parse(task.prompt.item))
+    except TemplateError:
+        return set()
+    return names - {"options", "letters", "other"}
+
+
+def _environment() -> ImmutableSandboxedEnvironment:
+    return ImmutableSandboxedEnvironment(undefined=StrictUndefined, keep_trailing_newline=True)
+
+
 class Prompts:
     """Of one task with its examples."""
 
@@ -34,11 +47,8 @@ class Prompts:
         self._task = task
         self._examples = examples
         self._shots = shots
-        environment = ImmutableSandboxedEnvironment(
-            undefined=StrictUndefined, keep_trailing_newline=True
-        )
         try:
-            self._question: Template = environment.from_string(task.prompt.item)
+            self._question: Template = _environment().from_string(task.prompt.item)
         except TemplateError as error:
             raise BadTask(task.path, f"prompt.item is no Jinja ({error})") from error
 

@@ -7,6 +7,7 @@ are notes.
 from pathlib import Path
 
 from soro_edge.errors import EvaluationFailed
+from soro_edge.evaluation.records import split_lines
 from soro_edge.learning.questions import SCHOOL_QUESTIONS, Question, by_turns, parse_question
 
 __all__ = ["SCHOOL_QUESTIONS", "Question", "by_turns", "read_questions"]
@@ -15,7 +16,7 @@ __all__ = ["SCHOOL_QUESTIONS", "Question", "by_turns", "read_questions"]
 def read_questions(path: Path) -> list[Question]:
     """The questions of a file, in order. Raises EvaluationFailed."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = path.read_bytes().decode("utf-8-sig")
     except OSError as error:
         raise EvaluationFailed(
             reason=f"The questions cannot be read: {path}: {error.strerror}.",
@@ -28,8 +29,8 @@ def read_questions(path: Path) -> list[Question]:
         ) from error
     found = [
         _question(path, number, line)
-        for number, line in enumerate(text.splitlines(), start=1)
-        if line.strip() and not line.startswith("#")
+        for number, line in enumerate(split_lines(text), start=1)
+        if line.strip() and not line.lstrip().startswith("#")
     ]
     if not found:
         raise EvaluationFailed(

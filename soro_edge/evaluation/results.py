@@ -24,6 +24,8 @@ class Metric:
     high: float
     """The 95 % interval, by bootstrap over the items."""
     higher_is_better: bool = True
+    chance: float | None = None
+    """What guessing would reach; None where that cannot be said."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +44,8 @@ class BadItem:
 
     item: str
     reason: str
+    place: str = ""
+    """The line of the data file, or the number of its record."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,10 +62,20 @@ class TaskResult:
     metrics: tuple[Metric, ...]
     items: tuple[ItemScore, ...]
     bad: tuple[BadItem, ...] = ()
+    titles: Mapping[str, str] = field(default_factory=dict)
+    """The title in other languages."""
     chat: bool = False
     """Whether it was asked in the model's chat form."""
+    cut: int = 0
+    """Items longer than the context: texts scored in windows, or prompts that lost their beginning."""
+    left_out: int = 0
+    """Items that occur in the data that a model may have been calibrated on."""
+    context_tokens: int = 0
     notes: tuple[str, ...] = ()
     """What a reader must know: texts split, prompts cut, lines left out."""
+
+    def title_in(self, language: str) -> str:
+        return self.titles.get(language, self.title)
 
     def metric(self, name: str) -> Metric:
         return next(metric for metric in self.metrics if metric.name == name)
@@ -97,17 +111,19 @@ class Results:
 def read_results(path: Path) -> Results:
     """The file that `Results.write` wrote. Raises EvaluationFailed."""
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = json.loads(path.read_text(encoding="utf-8-sig"))
         if found.pop("format") != FORMAT:
             raise ValueError("another format")
         return _results(found)
     except OSError as error:
         reason = error.strerror or str(error)
+    except RecursionError:
+        reason = "it holds no results: its JSON is nested too deeply"
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         reason = f"it holds no results of this version ({error})"
     raise EvaluationFailed(
         reason=f"The results in {path} cannot be read: {reason}.",
-        advice="Make them again with `soro eval MODEL.gguf --json FILE`.",
+        advice="Make them again with `soro eval MODEL.gguf --output FILE`.",
     )
 
 

@@ -154,6 +154,7 @@ class _TaskRun:
             task=task.name,
             version=task.version,
             title=task.title,
+            titles=task.titles,
             kind=task.kind,
             data_sha256=self._data.sha256,
             shots=self._shots,
@@ -161,6 +162,9 @@ class _TaskRun:
             metrics=method.metrics(scores),
             items=tuple(scores),
             bad=tuple(self._bad),
+            cut=sum(one.cut for one in asked),
+            left_out=self._data.left_out,
+            context_tokens=self._context_tokens,
             notes=tuple(self._notes(asked)),
         )
 
@@ -178,6 +182,9 @@ class _TaskRun:
             )
         if self._bad:
             notes.append(f"{len(self._bad)} items could not be used")
+        if bad := self._data.bad_examples:
+            file = self._task.data.shots_file
+            notes.append(f"{len(bad)} examples of {file} could not be used ({bad[0].place})")
         return notes
 
     def _key(self) -> str:
@@ -185,7 +192,7 @@ class _TaskRun:
         facts = {
             "method": METHOD,
             "model": self._model_sha256,
-            "task": {**asdict(self._task), "path": ""},
+            "task": {**asdict(self._task), "path": "", "title": "", "titles": {}},
             "data": self._data.sha256,
             "shots": self._shots,
             "chat": self._chat,

@@ -36,18 +36,19 @@ class Interval:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Paired:
-    """The second of two models against the first, item by item."""
+    """The first of two models less the second, item by item."""
 
     difference: float
-    """Mean of second less first."""
+    """The mean of the first less the second."""
     low: float
     high: float
     """The difference's 95 % interval, by bootstrap."""
     p_value: float
     """Exact sign test, two-sided: how often chance alone would part the items that differ at least so
     unevenly. For right and wrong answers this is McNemar's exact test."""
-    second_higher: int
-    first_higher: int
+    higher: int
+    """Items on which the first model is above the second."""
+    lower: int
     same: int
 
 
@@ -81,7 +82,7 @@ def paired(first: Sequence[float], second: Sequence[float]) -> Paired:
     """Values of the same items in the same order."""
     if len(first) != len(second) or not first:
         raise ValueError("two models are compared on the same items")
-    differences = np.asarray(second, np.float64) - np.asarray(first, np.float64)
+    differences = np.asarray(first, np.float64) - np.asarray(second, np.float64)
     interval = bootstrap_mean(differences.tolist())
     higher, lower = int((differences > 0).sum()), int((differences < 0).sum())
     return Paired(
@@ -89,8 +90,8 @@ def paired(first: Sequence[float], second: Sequence[float]) -> Paired:
         low=interval.low,
         high=interval.high,
         p_value=sign_test(higher, lower),
-        second_higher=higher,
-        first_higher=lower,
+        higher=higher,
+        lower=lower,
         same=len(differences) - higher - lower,
     )
 

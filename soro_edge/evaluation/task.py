@@ -3,6 +3,7 @@
     name = "tajlib"
     version = 1                        # of the task: another number, other scores
     title = "TajLiB: grammar, law, literature"
+    titles = { tg = "TajLiB: грамматика, ҳуқуқ, адабиёт" }   # for a page in that language
     kind = "choice"                    # or letter, text, answer, translation
     source = "https://…"
     license = "MIT"
@@ -113,6 +114,8 @@ class Task:
     kind: str
     source: str
     license: str
+    titles: Mapping[str, str] = field(default_factory=dict)
+    """The title in other languages: `tg`, `ru`."""
     shots: int = 0
     """Examples before the question, unless --shots says otherwise."""
     data: Data
@@ -211,6 +214,7 @@ def _value(path: Path, kind: Any, value: object, name: str) -> object:
     if get_origin(kind) is Mapping and isinstance(value, dict):
         return {str(key): str(one) for key, one in value.items()}
     expected = "a whole number" if kind is int else "a list of texts" if takes_list else "a text"
+    expected = "a table of texts" if get_origin(kind) is Mapping else expected
     raise BadTask(path, f"{name} is {expected}, not {_written(value)}")
 
 

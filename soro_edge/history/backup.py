@@ -11,6 +11,7 @@ from contextlib import closing
 from pathlib import Path
 
 from soro_edge.errors import HistoryDamaged
+from soro_edge.files import touch_private
 from soro_edge.history.database import connect, our_errors
 from soro_edge.history.files import HistoryFiles, move, sync_file
 from soro_edge.history.integrity import damage_in_frozen_file
@@ -43,7 +44,7 @@ def make_backup(files: HistoryFiles, copy: Callable[[Path, Path], None] | None =
             changed = files.changed_at()
             (copy or copy_database)(files.main, temporary)
             if damage_in_frozen_file(temporary):
-                files.suspect.touch()
+                touch_private(files.suspect)
                 raise HistoryDamaged(path=str(files.main), kept=str(files.main))
         os.utime(temporary, (changed, changed))
         sync_file(temporary)
@@ -61,8 +62,9 @@ def _empty_log(path: Path) -> None:
 
 
 def copy_database(source: Path, target: Path) -> None:
-    """A copy of one moment, while others may write. Raises sqlite3.Error."""
+    """A copy of one moment, while others may write. Raises sqlite3.Error, OSError."""
     target.unlink(missing_ok=True)
+    touch_private(target)
     with closing(connect(source)) as reader, closing(sqlite3.connect(target)) as writer:
         writer.execute("PRAGMA synchronous = OFF")
         reader.backup(writer)

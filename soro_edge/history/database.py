@@ -5,6 +5,7 @@ waits for the disk sync of an answer being written (WAL), and nobody has to know
 what, as with one connection for each thread. Knows no table.
 """
 
+import math
 import shutil
 import sqlite3
 import threading
@@ -19,12 +20,21 @@ from soro_edge.errors import (
     HistoryDamaged,
     StorageError,
 )
+from soro_edge.files import touch_private
 from soro_edge.history.files import HistoryFiles
 
 BUSY_SECONDS = 5.0
 """How long a call waits for another program's transaction before HistoryBusy."""
 
-_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+_DAMAGED = (
+    sqlite3.SQLITE_CORRUPT,
+    sqlite3.SQLITE_NOTADB,
+    # Our statements are right: where one fails, tables or header are not as they were written.
+    sqlite3.SQLITE_ERROR,
+    sqlite3.SQLITE_FORMAT,
+    sqlite3.SQLITE_MISMATCH,
+    sqlite3.SQLITE_TOOBIG,
+)
 _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 _SHUT = (
     sqlite3.SQLITE_READONLY,
@@ -88,7 +98,7 @@ def our_errors(files: HistoryFiles) -> Iterator[None]:
             raise
         if isinstance(ours, HistoryDamaged):
             with suppress(OSError):
-                files.suspect.touch()
+                touch_private(files.suspect)
         raise ours from error
 
 
@@ -181,6 +191,16 @@ def _nearly_full(folder: Path) -> bool:
         return shutil.disk_usage(folder).free < _NEARLY_FULL_BYTES
     except OSError:
         return False
+
+
+def text_of(value: object) -> str:
+    """What a column of text holds, also in a damaged row."""
+    return _text(value) if isinstance(value, bytes) else str(value or "")
+
+
+def seconds_of(value: object) -> float:
+    """What a column of times holds; not a number where a damaged row holds something else."""
+    return float(value) if isinstance(value, int | float) else math.nan
 
 
 def _text(data: bytes) -> str:

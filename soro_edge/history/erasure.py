@@ -134,7 +134,7 @@ def _erase_in_copy(copy: Path, created: Created) -> None:
 
 def _write_marker(marker: Path, created: Created) -> None:
     lines = (f"{id_} {when!r}\n" for id_, when in created.items())
-    write_whole(marker, "".join(lines).encode("ascii"))
+    write_whole(marker, "".join(lines).encode("ascii"), private=True)
 
 
 def _read_marker(marker: Path) -> Created:

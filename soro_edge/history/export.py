@@ -5,19 +5,22 @@ are the Markdown that the model wrote, shown as such or rendered with raw HTML a
 """
 
 import re
-import time
 from collections.abc import Sequence
 from html import escape
 
 from markdown_it import MarkdownIt
 
 from soro_edge.chat.messages import AnswerState, Message, Role
+from soro_edge.history.titles import one_line, title_of
 from soro_edge.history.values import Conversation
 from soro_edge.html_page import html_page
-from soro_edge.locale import _
+from soro_edge.locale import _, local_time
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~&!$])")
 _SPECIAL_AT_LINE_START = re.compile(r"^([-+=])|^(\d{1,9})([.)])")
+
+_TITLE_LETTERS = 300
+_LINE_LETTERS = 80
 
 _STYLE = """
 h2 { font-size: 1rem; margin: 1.5rem 0 0.25rem; color: #555; }
@@ -27,9 +30,24 @@ td, th { border: 1px solid #999; padding: 0.2rem 0.5rem; }
 """.strip()
 
 
-def to_markdown(conversation: Conversation, messages: Sequence[Message]) -> str:
+Whole = tuple[Conversation, Sequence[Message]]
+"""A conversation and what was said in it."""
+
+
+def export(
+    form: str, conversations: Sequence[Whole], *, pupil: str = "", language: str = "tg"
+) -> str:
+    """One document in the form `md`, `txt` or `html`. `pupil` is a name for the heading, or empty."""
+    if form == "html":
+        return _all_to_html(conversations, pupil=pupil, language=language)
+    write, between = (to_markdown, "\n\n") if form == "md" else (to_text, "\n\n\n")
+    return between.join(write(*whole, pupil=pupil) for whole in conversations)
+
+
+def to_markdown(conversation: Conversation, messages: Sequence[Message], *, pupil: str = "") -> str:
     """The conversation as Markdown (CommonMark)."""
-    parts = [f"# {_literal(conversation.title)}", _date(conversation)]
+    heading = _literal(whole_title(conversation, messages))
+    parts = [f"# {heading}", _literal(_when_and_whose(conversation, pupil))]
     for message in messages:
         parts.append(f"## {_speaker(message)}")
         if message.role is Role.USER:
@@ -42,10 +60,13 @@ def to_markdown(conversation: Conversation, messages: Sequence[Message]) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def to_text(conversation: Conversation, messages: Sequence[Message]) -> str:
+def to_text(conversation: Conversation, messages: Sequence[Message], *, pupil: str = "") -> str:
     """The conversation as plain text."""
-    title = conversation.title
-    parts = [f"{title}\n{'=' * len(title)}", _date(conversation)]
+    title = whole_title(conversation, messages)
+    parts = [
+        f"{title}\n{'=' * min(len(title), _LINE_LETTERS)}",
+        _when_and_whose(conversation, pupil),
+    ]
     for message in messages:
         parts.append(f"{_speaker(message)}:\n{message.text.strip()}".rstrip())
         if note := _note(message):
@@ -55,27 +76,63 @@ def to_text(conversation: Conversation, messages: Sequence[Message]) -> str:
 
 
 def to_html(
-    conversation: Conversation, messages: Sequence[Message], *, language: str = "tg"
+    conversation: Conversation,
+    messages: Sequence[Message],
+    *,
+    language: str = "tg",
+    pupil: str = "",
 ) -> str:
     """One self-contained page, ready to print; `language` is that of the conversation."""
-    renderer = MarkdownIt("commonmark", {"html": False}).enable("table").disable("image")
-    body: list[str] = []
-    for message in messages:
-        body.append(f"<h2>{escape(_speaker(message))}</h2>")
-        if message.role is Role.USER:
-            body.append(f'<div class="question">{escape(message.text)}</div>')
-        else:
-            body.append(f'<div class="answer">\n{renderer.render(message.text)}</div>')
-        if note := _note(message):
-            body.append(f'<p class="note">{escape(note)}</p>')
-    body.append(f'<p class="note">{escape(_warning())}</p>')
     return html_page(
         language=language,
-        title=conversation.title,
-        date=_date(conversation),
+        title=whole_title(conversation, messages),
+        date=_when_and_whose(conversation, pupil),
         style=_STYLE,
-        body="\n".join(body),
+        body="\n".join([*_html_parts(messages), _html_note(_warning())]),
     )
+
+
+def _all_to_html(conversations: Sequence[Whole], *, pupil: str, language: str) -> str:
+    if len(conversations) == 1:
+        return to_html(*conversations[0], language=language, pupil=pupil)
+    body: list[str] = []
+    for conversation, messages in conversations:
+        body.append(f"<h1>{escape(whole_title(conversation, messages))}</h1>")
+        body.append(f"<p><time>{escape(local_time(conversation.created))}</time></p>")
+        body += _html_parts(messages)
+    return html_page(
+        language=language,
+        title=_("All conversations"),
+        date=pupil,
+        style=_STYLE,
+        body="\n".join([*body, _html_note(_warning())]),
+    )
+
+
+def _html_parts(messages: Sequence[Message]) -> list[str]:
+    renderer = MarkdownIt("commonmark", {"html": False}).enable("table").disable("image")
+    parts: list[str] = []
+    for message in messages:
+        parts.append(f"<h2>{escape(_speaker(message))}</h2>")
+        if message.role is Role.USER:
+            parts.append(f'<div class="question">{escape(message.text)}</div>')
+        else:
+            parts.append(f'<div class="answer">\n{renderer.render(message.text)}</div>')
+        if note := _note(message):
+            parts.append(_html_note(note))
+    return parts
+
+
+def _html_note(text: str) -> str:
+    return f'<p class="note">{escape(text)}</p>'
+
+
+def whole_title(conversation: Conversation, messages: Sequence[Message]) -> str:
+    """The title; where it is the beginning of the first question, all of that, unless it is very long."""
+    question = next((one.text for one in messages if one.role is Role.USER), "")
+    if conversation.title == title_of(question) and len(one_line(question)) <= _TITLE_LETTERS:
+        return one_line(question) or conversation.title
+    return conversation.title
 
 
 def _speaker(message: Message) -> str:
@@ -101,8 +158,8 @@ def _warning() -> str:
     return _("Soro can make mistakes. Check important information.")
 
 
-def _date(conversation: Conversation) -> str:
-    return time.strftime("%Y-%m-%d %H:%M", time.localtime(conversation.created))
+def _when_and_whose(conversation: Conversation, pupil: str) -> str:
+    return ", ".join(part for part in (pupil, local_time(conversation.created)) if part)
 
 
 def _literal(text: str) -> str:

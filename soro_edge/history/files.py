@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from soro_edge.errors import HistoryPathTooLong
+from soro_edge.files import open_private
 from soro_edge.paths import sync_folder
 
 LONGEST_BYTES = 504
@@ -118,8 +119,14 @@ def move(source: Path, target: Path) -> None:
         sync_folder(target.parent)
 
 
+def copy_private(source: Path, target: Path) -> None:
+    """Copy the bytes into a file that only its owner reads."""
+    with source.open("rb") as reader, open_private(target) as writer:
+        shutil.copyfileobj(reader, writer)
+
+
 def copy_whole(source: Path, target: Path, temporary: Path) -> None:
     """Copy so that `target` is either what it was or all of `source`."""
-    shutil.copyfile(source, temporary)
+    copy_private(source, temporary)
     sync_file(temporary)
     move(temporary, target)

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 from soro_edge.errors import HistoryBusy
+from soro_edge.files import private_descriptor
 from soro_edge.paths import storage_error
 
 _RETRY_SECONDS = 0.02
@@ -23,7 +24,7 @@ class Gate:
     def __init__(self, path: Path) -> None:
         self._path = path
         try:
-            self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+            self._descriptor = private_descriptor(path, os.O_RDWR | os.O_CREAT)
         except OSError as error:
             raise storage_error(error, path.parent) from error
 

@@ -1,4 +1,5 @@
-"""Is this file a whole history? Looks, and mends nothing but the search table.
+"""Is this file a whole history? Looks, and mends only what the rest of the file tells: the search table
+and the number of its version.
 
 SQLite keeps no checksums: a bit that flips inside a text is not seen (and the text stays readable).
 What is seen is everything that breaks the structure: cut files, overwritten pages, lost headers.
@@ -8,8 +9,16 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from soro_edge.history.database import connect, connect_frozen, is_damage, transaction
-from soro_edge.history.migrations import MIGRATIONS, build_search, version_of
+from soro_edge.history.database import connect, connect_frozen, is_damage, text_of, transaction
+from soro_edge.history.folding import folded_words
+from soro_edge.history.header import header_damage
+from soro_edge.history.migrations import (
+    MIGRATIONS,
+    build_search,
+    mend_version,
+    version_by_tables,
+    version_of,
+)
 
 _TABLES = {"conversations", "messages"}
 
@@ -17,19 +26,31 @@ _TABLES = {"conversations", "messages"}
 def damage_in_open_file(path: Path, *, thorough: bool, blank_allowed: bool) -> str:
     """What is wrong with a history that others may be using, in SQLite's words; empty if nothing.
 
-    The quick look reads the schema, which also finds a file shorter than it should be; the thorough
-    one reads every page. Errors that are no damage (a locked file, no permission) are raised.
+    The quick look reads the header and the schema, which also finds a file shorter than it should be;
+    the thorough one reads every page. Errors that are no damage (a locked file, no permission) are
+    raised.
     """
+    if damage := header_damage(path):
+        return damage
     return _damage(connect(path), thorough=thorough, blank_allowed=blank_allowed)
 
 
 def damage_in_frozen_file(path: Path) -> str:
     """The thorough look at a file that nobody writes, such as a backup."""
+    if damage := header_damage(path):
+        return damage
     return _damage(connect_frozen(path), thorough=True, blank_allowed=False)
 
 
+def mend_number(path: Path) -> None:
+    """Correct the version's number where the tables show another. Only while nobody else is here."""
+    with closing(connect(path)) as connection:
+        mend_version(connection)
+
+
 def mend_search(path: Path) -> bool:
-    """Build the search table again where it contradicts itself; whether that was needed."""
+    """Build the search table again where it contradicts itself or the messages, or is not there;
+    whether that was needed."""
     with closing(connect(path)) as connection:
         if version_of(connection) != len(MIGRATIONS) or _search_is_sound(connection):
             return False
@@ -42,11 +63,14 @@ def mend_search(path: Path) -> bool:
 def _search_is_sound(connection: sqlite3.Connection) -> bool:
     try:
         connection.execute("INSERT INTO search (search) VALUES ('integrity-check')")
+        indexed = {row[0] for row in connection.execute("SELECT id FROM search_docsize")}
+        shown = connection.execute("SELECT id, text FROM messages WHERE superseded = 0")
+        with_words = {id_ for id_, text in shown if id_ in indexed or folded_words(text_of(text))}
+        return with_words == {id_ for id_ in indexed if id_ > 0}
     except sqlite3.DatabaseError as error:
         if is_damage(error):
             return False
         raise
-    return True
 
 
 def _drop_search(connection: sqlite3.Connection) -> None:
@@ -65,8 +89,10 @@ def _damage(connection: sqlite3.Connection, *, thorough: bool, blank_allowed: bo
         if not tables >= _TABLES and not (blank_allowed and version_of(connection) == 0):
             return "tables are missing"
         if thorough:
-            report: str = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
-            return "" if report == "ok" else report
+            version = version_of(connection)
+            if version <= len(MIGRATIONS) and version != version_by_tables(connection):
+                return "the tables are not those of their version"
+            return _page_damage(connection)
         return ""
     except sqlite3.DatabaseError as error:
         if is_damage(error):
@@ -74,3 +100,11 @@ def _damage(connection: sqlite3.Connection, *, thorough: bool, blank_allowed: bo
         raise
     finally:
         connection.close()
+
+
+def _page_damage(connection: sqlite3.Connection) -> str:
+    for (report,) in connection.execute("PRAGMA quick_check(9)"):
+        # Newer versions of SQLite look into the search table, too: that is `mend_search`'s.
+        if report != "ok" and "FTS5" not in report:
+            return str(report)
+    return ""

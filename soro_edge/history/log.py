@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from soro_edge.chat.messages import AnswerState, Message, Role
 from soro_edge.errors import ConversationGone
-from soro_edge.history.database import Database, storable
+from soro_edge.history.database import Database, storable, text_of
 from soro_edge.history.search import forget_message, index_message
 from soro_edge.history.titles import title_of
 
@@ -103,17 +103,17 @@ def read_messages(connection: sqlite3.Connection, conversation_id: int) -> list[
         Message(
             id=id_,
             role=Role.ASSISTANT if role == Role.ASSISTANT else Role.USER,
-            text=text,
+            text=text_of(text),
             state=_state(state),
         )
         for id_, role, text, state in rows
     ]
 
 
-def _state(word: str) -> AnswerState:
+def _state(word: object) -> AnswerState:
     # Another version may know more states, and a bit may flip; the text is what matters.
     try:
-        return AnswerState(word)
+        return AnswerState(str(word))
     except ValueError:
         return AnswerState.FAILED
 

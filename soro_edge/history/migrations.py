@@ -1,15 +1,17 @@
 """The tables, as a list of steps from an empty file to today. A step that was shipped never changes.
 
 `PRAGMA user_version` is the number of steps done. Each step is one transaction that looks at the
-version again after it has the write lock, so two processes may migrate at once.
+version again after it has the write lock, so two processes may migrate at once. Each step changes a
+table or an index beside the search table, so that the version can be seen where its number is damaged.
 """
 
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
-from soro_edge.errors import HistoryTooNew
-from soro_edge.history.database import transaction
+from soro_edge.errors import HistoryDamaged, HistoryTooNew
+from soro_edge.history.database import text_of, transaction
 from soro_edge.history.folding import folded_words
 
 
@@ -53,12 +55,12 @@ def build_search(connection: sqlite3.Connection) -> None:
     rows = connection.execute("SELECT id, text FROM messages WHERE superseded = 0")
     connection.executemany(
         "INSERT INTO search (rowid, words) VALUES (?, ?)",
-        ((id_, " ".join(folded_words(text))) for id_, text in rows),
+        ((id_, " ".join(folded_words(text_of(text)))) for id_, text in rows),
     )
     titles = connection.execute("SELECT id, title FROM conversations WHERE named = 1")
     connection.executemany(
         "INSERT INTO search (rowid, words) VALUES (?, ?)",
-        ((-id_, " ".join(folded_words(title))) for id_, title in titles),
+        ((-id_, " ".join(folded_words(text_of(title)))) for id_, title in titles),
     )
 
 
@@ -74,16 +76,43 @@ MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
 )
 
 
+_NEWER_VERSIONS = 3
+"""A number that is higher by more, over today's tables, is a damaged byte and no newer program's."""
+
+
 def version_of(connection: sqlite3.Connection) -> int:
-    """How many steps the file has behind it."""
+    """How many steps the file has behind it, as it says."""
     version: int = connection.execute("PRAGMA user_version").fetchone()[0]
     return version
+
+
+def version_by_tables(connection: sqlite3.Connection) -> int | None:
+    """How many steps the file has behind it, as its tables show; None where no version had these."""
+    tables = _tables(connection)
+    with closing(sqlite3.connect(":memory:")) as blank:
+        for steps in range(len(MIGRATIONS) + 1):
+            if _tables(blank) == tables:
+                return steps
+            if steps < len(MIGRATIONS):
+                MIGRATIONS[steps](blank)
+    return None
+
+
+def mend_version(connection: sqlite3.Connection) -> None:
+    """Correct the number of steps where the tables show that a byte of it is damaged."""
+    version = version_of(connection)
+    if version == len(MIGRATIONS):
+        return
+    shown = version_by_tables(connection)
+    if shown is not None and not len(MIGRATIONS) < version <= len(MIGRATIONS) + _NEWER_VERSIONS:
+        connection.execute(f"PRAGMA user_version = {shown}")
 
 
 def migrate(connection: sqlite3.Connection, path: Path, *, steps: int = len(MIGRATIONS)) -> None:
     """Bring the file to the version `steps`; nothing is written where it is there already.
 
-    Raises HistoryTooNew where it is past all known versions.
+    Raises HistoryTooNew where it is past all known versions, HistoryDamaged where its tables are not
+    those of its version.
     """
     if version_of(connection) > len(MIGRATIONS):
         raise HistoryTooNew(path=str(path))
@@ -91,5 +120,16 @@ def migrate(connection: sqlite3.Connection, path: Path, *, steps: int = len(MIGR
         with transaction(connection):
             done = version_of(connection)
             if done < steps:
+                if version_by_tables(connection) != done:
+                    raise HistoryDamaged(path=str(path), kept=str(path))
                 MIGRATIONS[done](connection)
                 connection.execute(f"PRAGMA user_version = {done + 1}")
+
+
+def _tables(connection: sqlite3.Connection) -> set[tuple[str, str]]:
+    """Names and definitions, without the search table, which is built again where it is lost."""
+    rows = connection.execute(
+        "SELECT name, sql FROM sqlite_schema WHERE tbl_name NOT LIKE 'search%'"
+        " AND tbl_name NOT LIKE 'sqlite_%'"
+    )
+    return {(name, " ".join(str(sql).split())) for name, sql in rows}

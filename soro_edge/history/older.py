@@ -11,6 +11,7 @@ from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 from soro_edge.errors import HistoryBusy, HistoryDamaged
+from soro_edge.files import touch_private
 from soro_edge.history.backup import copy_database
 from soro_edge.history.database import connect, our_errors, transaction
 from soro_edge.history.files import HistoryFiles, move, sync_file
@@ -78,6 +79,7 @@ def make_older(files: HistoryFiles, steps: int) -> Path | None:
         temporary = files.temporary("older")
         try:
             temporary.unlink(missing_ok=True)
+            touch_private(temporary)
             _bring_rows(kept, temporary, steps)
             sync_file(temporary)
             move(temporary, files.main)

@@ -14,7 +14,7 @@ from pathlib import Path
 from soro_edge.errors import DiskFull, FolderNotWritable
 from soro_edge.history.database import connect, connect_uri, is_busy, our_errors
 from soro_edge.history.files import HistoryFiles, size_bytes
-from soro_edge.history.migrations import MIGRATIONS, migrate, version_of
+from soro_edge.history.migrations import MIGRATIONS, mend_version, migrate, version_of
 from soro_edge.history.reading import HistoryReader
 from soro_edge.history.store import History
 
@@ -96,6 +96,7 @@ def _as_of_today(older: sqlite3.Connection | None, path: Path) -> sqlite3.Connec
     try:
         if older:
             older.backup(memory)
+            mend_version(memory)
         migrate(memory, path)
     except BaseException:
         memory.close()

@@ -6,6 +6,7 @@ from typing import Protocol, Self
 
 from soro_edge.chat.messages import Message
 from soro_edge.errors import NoConversation
+from soro_edge.history.database import seconds_of, text_of
 from soro_edge.history.log import read_messages
 from soro_edge.history.search import find
 from soro_edge.history.values import Conversation, Recovery, SearchHit
@@ -79,6 +80,13 @@ class HistoryReader:
 
 
 def _conversation(
-    id_: int, title: str, created: float, updated: float, messages: int
+    id_: int, title: object, created: object, updated: object, messages: int
 ) -> Conversation:
-    return Conversation(id=id_, title=title, created=created, updated=updated, messages=messages)
+    # A damaged row may hold anything; what can be read of it is shown.
+    return Conversation(
+        id=id_,
+        title=text_of(title),
+        created=seconds_of(created),
+        updated=seconds_of(updated),
+        messages=messages,
+    )

@@ -11,7 +11,12 @@ from pathlib import Path
 
 from soro_edge.history.database import our_errors
 from soro_edge.history.files import HistoryFiles, copy_whole, move, size_bytes
-from soro_edge.history.integrity import damage_in_frozen_file, damage_in_open_file, mend_search
+from soro_edge.history.integrity import (
+    damage_in_frozen_file,
+    damage_in_open_file,
+    mend_number,
+    mend_search,
+)
 from soro_edge.history.values import Recovery
 from soro_edge.paths import storage_error, write_whole
 
@@ -32,7 +37,7 @@ def recover(files: HistoryFiles) -> Recovery | None:
                 files.suspect.unlink(missing_ok=True)
                 return None
             kept = files.dated("damaged")
-            write_whole(files.restoring, kept.name.encode("utf-8"))
+            write_whole(files.restoring, kept.name.encode("utf-8"), private=True)
         if not kept.exists():
             _move_aside(files, kept)
         return _put_backup(files, kept)
@@ -62,9 +67,13 @@ def _find_damage(files: HistoryFiles) -> str:
         return "empty file"
     suspect = files.suspect.exists()
     with our_errors(files):
-        damage = damage_in_open_file(
-            files.main, thorough=suspect or unclean, blank_allowed=not backed_up
-        )
+        damage = damage_in_open_file(files.main, thorough=False, blank_allowed=not backed_up)
+        if damage:
+            return damage
+        mend_number(files.main)
+        if not suspect and not unclean:
+            return ""
+        damage = damage_in_open_file(files.main, thorough=True, blank_allowed=not backed_up)
         if suspect and not damage:
             mend_search(files.main)
     return damage

@@ -11,7 +11,9 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 from soro_edge.chat.messages import Role
-from soro_edge.history.database import connect_frozen
+from soro_edge.history.database import connect
+from soro_edge.history.files import HistoryFiles, copy_private, size_bytes
+from soro_edge.history.header import mend_header
 from soro_edge.history.search import index_message, index_title
 from soro_edge.history.titles import title_of
 
@@ -22,19 +24,53 @@ _MOST_ROWS = 1_000_000
 """A number that is damaged itself must not keep a pupil waiting."""
 
 
-def salvage(damaged: Path, connection: sqlite3.Connection) -> int:
-    """Bring what can be read of `damaged` into `connection`; how many messages that were."""
+def salvage(damaged: Path, connection: sqlite3.Connection, workspace: Path) -> int:
+    """Bring what can be read of `damaged` into `connection`; how many messages that were.
+
+    `workspace` is the name of a file that is made and deleted: a copy with a sound header.
+    """
     rescued = 0
-    with closing(connect_frozen(damaged)) as source:
-        # Otherwise a file that was cut short is refused as a whole.
-        source.execute("PRAGMA writable_schema = ON")
-        for row in _readable_rows(source, "conversations", _CONVERSATION, connection):
-            with suppress(sqlite3.IntegrityError):
-                _bring_conversation(connection, row)
-        for row in _readable_rows(source, "messages", _MESSAGE, connection):
-            with suppress(sqlite3.IntegrityError):
-                rescued += _bring_message(connection, row)
+    log = HistoryFiles(damaged).wal
+    of_copy = HistoryFiles(workspace)
+    try:
+        for with_log in (True, False) if size_bytes(log) else (False,):
+            copy_private(damaged, workspace)
+            mend_header(workspace, with_log=with_log)
+            of_copy.shm.unlink(missing_ok=True)
+            of_copy.wal.unlink(missing_ok=True)
+            if with_log:
+                copy_private(log, of_copy.wal)
+            with suppress(sqlite3.DatabaseError), closing(connect(workspace)) as source:
+                rescued += _bring_rows(source, connection)
+    finally:
+        for file in (workspace, of_copy.wal, of_copy.shm):
+            file.unlink(missing_ok=True)
     return rescued
+
+
+def _bring_rows(source: sqlite3.Connection, target: sqlite3.Connection) -> int:
+    # Otherwise a file that was cut short is refused as a whole.
+    source.execute("PRAGMA writable_schema = ON")
+    rescued = 0
+    for row in _readable_rows(source, "conversations", _CONVERSATION, target):
+        with suppress(sqlite3.IntegrityError):
+            _bring_conversation(target, row)
+    for row in _readable_rows(source, "messages", _MESSAGE, target):
+        with suppress(sqlite3.IntegrityError):
+            rescued += _bring_message(target, row)
+    _trash_what_was_trashed(source, target)
+    return rescued
+
+
+def _trash_what_was_trashed(source: sqlite3.Connection, target: sqlite3.Connection) -> None:
+    """A conversation that was deleted since the backup does not come back with it."""
+    for number in range(1, _last_number(source, "conversations") + 1):
+        with suppress(sqlite3.DatabaseError):
+            row = source.execute(
+                "SELECT trashed FROM conversations WHERE id = ? AND trashed > 0", (number,)
+            ).fetchone()
+            if row is not None:
+                target.execute("UPDATE conversations SET trashed = ? WHERE id = ?", (*row, number))
 
 
 def _bring_conversation(connection: sqlite3.Connection, row: tuple[object, ...]) -> None:

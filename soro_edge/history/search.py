@@ -5,6 +5,7 @@ A person's words are folded and quoted, never parsed as FTS syntax. Knows no con
 
 import sqlite3
 
+from soro_edge.history.database import seconds_of, text_of
 from soro_edge.history.folding import folded_words, words
 from soro_edge.history.titles import one_line
 from soro_edge.history.values import SearchHit, Snippet
@@ -58,7 +59,21 @@ def index_unfinished(connection: sqlite3.Connection) -> None:
         " AND NOT EXISTS (SELECT 1 FROM search WHERE search.rowid = messages.id)"
     ).fetchall()
     for message_id, text in rows:
-        index_message(connection, message_id, text)
+        index_message(connection, message_id, text_of(text))
+
+
+def check_search(connection: sqlite3.Connection) -> None:
+    """Read the table's beginning. Raises sqlite3's error where it is damaged or not there, or empty
+    beside messages that have words."""
+    connection.execute("SELECT words FROM search WHERE search MATCH '\"а\"*' LIMIT 1").fetchone()
+    for part in ("content", "config", "data", "docsize", "idx"):
+        connection.execute(f"SELECT * FROM search_{part} LIMIT 1").fetchone()
+    empty = "NOT EXISTS (SELECT 1 FROM search_docsize)"
+    shown = connection.execute(f"SELECT text FROM messages WHERE superseded = 0 AND {empty}")
+    if any(folded_words(text_of(text)) for (text,) in shown):
+        error = sqlite3.DatabaseError("the search table is empty")
+        error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+        raise error
 
 
 def find(connection: sqlite3.Connection, text: str, limit: int) -> list[SearchHit]:
@@ -72,10 +87,10 @@ def find(connection: sqlite3.Connection, text: str, limit: int) -> list[SearchHi
     return [
         SearchHit(
             conversation_id=conversation_id,
-            title=title,
+            title=text_of(title),
             message_id=message_id,
-            snippet=snippet_of(original, wanted),
-            created=created,
+            snippet=snippet_of(text_of(original), wanted),
+            created=seconds_of(created),
         )
         for conversation_id, title, message_id, original, created in rows
     ]

@@ -18,6 +18,7 @@ from soro_edge.errors import (
     NoConversation,
     StorageError,
 )
+from soro_edge.files import touch_private
 from soro_edge.history.backup import backup_is_due, make_backup
 from soro_edge.history.database import BUSY_SECONDS, Database, our_errors, storable
 from soro_edge.history.erasure import EraseElsewhere, erase, erase_at_closing, finish_erasing
@@ -29,7 +30,7 @@ from soro_edge.history.migrations import migrate
 from soro_edge.history.reading import HistoryReader
 from soro_edge.history.recovery import finish, recover
 from soro_edge.history.salvage import salvage
-from soro_edge.history.search import index_title, index_unfinished
+from soro_edge.history.search import check_search, index_title, index_unfinished
 from soro_edge.history.titles import one_line
 from soro_edge.history.trash import (
     UNDO_SECONDS,
@@ -38,7 +39,7 @@ from soro_edge.history.trash import (
     trashed_conversations,
 )
 from soro_edge.history.values import Recovery
-from soro_edge.paths import make_folder, sync_folder
+from soro_edge.paths import make_folder, storage_error, sync_folder
 
 
 class History(HistoryReader):
@@ -81,7 +82,7 @@ class History(HistoryReader):
         see `recovery`.
         """
         files = HistoryFiles(path)
-        make_folder(path.parent)
+        make_folder(path.parent, private=True)
         gate = Gate(files.lock)
         try:
             alone = gate.enter(busy_seconds)
@@ -198,7 +199,7 @@ class History(HistoryReader):
         with our_errors(files):
             damage = damage_in_open_file(files.main, thorough=True, blank_allowed=False)
         if damage:
-            files.suspect.touch()
+            touch_private(files.suspect)
         return damage
 
     def back_up_if_due(self) -> bool:
@@ -255,15 +256,25 @@ def _repair_and_connect(
     if recovery.kept is not None:
         try:
             with database.writing() as connection:
-                rescued = salvage(recovery.kept, connection)
+                rescued = salvage(recovery.kept, connection, files.temporary("salvage"))
         except BaseException:
             database.close()
             raise
     return database, finish(files, recovery, rescued)
 
 
+def _make(files: HistoryFiles) -> None:
+    """An empty file, which its owner alone can read; SQLite gives its log the same rights."""
+    try:
+        touch_private(files.main)
+    except OSError as error:
+        raise storage_error(error, files.main.parent) from error
+
+
 def _connect(files: HistoryFiles, alone: bool, busy_seconds: float) -> Database:
     new = not files.main.exists()
+    if new:
+        _make(files)
     database = Database(files, busy_seconds)
     try:
         with database.by_hand() as connection:
@@ -271,6 +282,7 @@ def _connect(files: HistoryFiles, alone: bool, busy_seconds: float) -> Database:
         if alone:
             with database.writing() as connection:
                 index_unfinished(connection)
+                check_search(connection)
         if new:
             sync_folder(files.main.parent)
     except BaseException:

@@ -1,10 +1,9 @@
 """What the history tells its callers: plain values, no SQL and no files opened."""
 
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from soro_edge.locale import _
+from soro_edge.locale import _, local_time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,8 +65,8 @@ class Recovery:
         if self.backup_time is None:
             text = _("The history was damaged and had no backup; a new one was begun: {path}")
             return text.format(path=self.path)
-        when = time.strftime("%Y-%m-%d %H:%M", time.localtime(self.backup_time))
-        return _("The history was damaged. It was restored as it was on {when}.").format(when=when)
+        text = _("The history was damaged. It was restored as it was on {when}.")
+        return text.format(when=local_time(self.backup_time))
 
     @property
     def advice(self) -> str:

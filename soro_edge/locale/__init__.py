@@ -6,6 +6,7 @@ Knows nothing of who shows them. The `.mo` files are made from the `.po` files b
 
 import gettext
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -52,6 +53,15 @@ def using(language: str) -> Iterator[None]:
 def _(message: str) -> str:
     """`message`, an English msgid, in the language in use."""
     return _current.gettext(message)
+
+
+def local_time(seconds: float) -> str:
+    """A moment in UTC epoch seconds as date and time of this computer; `?` where there is no such day."""
+    try:
+        moment = time.localtime(seconds)
+    except (OverflowError, ValueError, OSError):
+        return "?"
+    return time.strftime("%Y-%m-%d %H:%M", moment) if 0 < moment.tm_year < 10_000 else "?"
 
 
 def N_(message: str) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from soro_edge.gguf_header import read_header
 from soro_edge.manifest import read_manifest, write_manifest
-from soro_edge.models import manifest_from_header, memory_needed_bytes, sha256_of
+from soro_edge.models import check_chat_model, manifest_from_header, memory_needed_bytes, sha256_of
 from soro_edge.stick.bundle import Bundle
 from soro_edge.stick.errors import CannotMake
 from soro_edge.stick.manifest import Group, Piece, StickFile, StickModel
@@ -84,6 +84,7 @@ def plan_top() -> Iterator[Planned]:
 
 def plan_model(path: Path, part_bytes: int, tell: Tell) -> tuple[StickModel, list[Planned]]:
     header = read_header(path)
+    check_chat_model(header, path)
     beside = path.with_suffix(".toml")
     found = read_manifest(beside) if beside.exists() else manifest_from_header(path, header)
     sha256 = sha256_of(path, lambda fraction: tell(path.name, fraction))

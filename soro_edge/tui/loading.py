@@ -7,6 +7,7 @@ loading that is under way, and hears of its failure. Knows no screen and no conv
 import threading
 from collections.abc import Callable, Iterator, Sequence
 
+from soro_edge.chat.rendering import stop_rendering
 from soro_edge.engine.api import Engine, GenerationEvent, GenerationRequest, ModelInfo, Prompt
 from soro_edge.errors import SoroError
 
@@ -81,6 +82,7 @@ class PreparedEngine:
         self._engine.stop()
 
     def close(self) -> None:
-        """Give everything back, also out of the middle of a check or a loading."""
+        """Give everything back, also out of the middle of a check, a loading or a chat template."""
         self._leaving.set()
+        stop_rendering()
         self._engine.close()

@@ -26,11 +26,12 @@ def test_all_reports_at_once_go_onto_the_page_and_into_the_json(
     page, output = tmp_path / "page.html", tmp_path / "out.json"
     words: tuple[str, ...] = ("--language", "tg", "eval", str(tiny_model), "--against", str(other))
     words += ("--text", str(text), "--compare", str(other), "--page", str(page))
-    words += ("--json", str(output), "--generation", "--limit", "3", "--max-tokens", "8")
+    words += ("--output", str(output), "--generation", "--limit", "3", "--max-tokens", "8")
     done = soro(*words)
     told = done.stdout.decode()
     assert done.returncode == 0, done.stderr.decode()
     assert "KL divergence, mean" in told  # what is printed is English, the page Tajik
+    assert told.endswith(f"\nresults: {output}\npage: {page}\n")
     shown = page.read_text(encoding="utf-8")
     assert 'lang="tg"' in shown and "Ҷавобҳо ба саволҳои мактабӣ" in shown
     found = json.loads(output.read_text(encoding="utf-8"))

@@ -171,3 +171,21 @@ def test_a_conversation_that_was_deleted_meanwhile_is_not_saved(
     assert not list(tmp_path.glob("*.state"))
     engine.close()
     assert len(list(tmp_path.glob("*.state"))) == 1
+
+
+def test_one_long_conversation_is_saved_once_however_many_turns_are_dropped(
+    long_model: Path, tmp_path: Path
+) -> None:
+    engine = LlamaEngine(exact(long_model, states_folder=str(tmp_path), model_sha256="tiny"))
+    turns: list[Turn] = []
+    dropped = 0
+    for number in range(14):
+        turns.append(Turn(question=words(26 + 27 * number)))
+        while engine.count_tokens([render(turns, SYSTEM, engine.load())])[0] > 900:
+            del turns[0]
+            dropped += 1
+        text, _finished = answer(engine, render(turns, SYSTEM, engine.load()), 8)
+        turns[-1] = replace(turns[-1], answer=text)
+    assert dropped > 3 and not list(tmp_path.glob("*.state"))
+    engine.close()
+    assert len(list(tmp_path.glob("*.state"))) == 1

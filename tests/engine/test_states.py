@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from soro_edge.engine.prefix import Checkpoint
+from soro_edge.engine.prefix import Checkpoint, goes_on
 from soro_edge.engine.states import StateStore, forget_conversations
 
 TOKENS = list(range(40, 90))
@@ -175,3 +175,36 @@ def test_two_processes_may_save_the_same_at_once(tmp_path: Path) -> None:
     left = store(tmp_path, binding="b")
     assert left.all() and all(left.read(saved) for saved in left.all())
     assert not list(tmp_path.glob("*.part"))
+
+
+def test_one_process_writes_a_bounded_number_of_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("soro_edge.engine.states.WRITTEN_BYTES", 17_000)
+    ours = store(tmp_path)
+    assert [ours.save([number] * 40, STATE) for number in range(5)] == [True] * 3 + [False] * 2
+    assert ours.save(TOKENS[:9], STATE, lasting=True)
+    assert ours.save(TOKENS, STATE, last=True)
+
+
+SYSTEM_TOKENS, TURNS = list(range(50)), [list(range(100 * n, 100 * n + 60)) for n in range(1, 6)]
+
+
+@pytest.mark.parametrize(
+    ("ours", "prompt", "is_later"),
+    [
+        ((0, 1, 2), (1, 2, 3), True),
+        ((0, 1, 2, 3), (3, 4), True),
+        ((0, 1, 2), (3, 4), False),
+        ((0, 1), (0, 2), False),
+        ((), (1, 2), False),
+        ((0, 1), (), False),
+    ],
+)
+def test_a_conversation_goes_on_where_its_last_turns_are_read_again(
+    ours: tuple[int, ...], prompt: tuple[int, ...], is_later: bool
+) -> None:
+    def tokens(turns: tuple[int, ...]) -> list[int]:
+        return SYSTEM_TOKENS + [token for turn in turns for token in TURNS[turn]]
+
+    assert goes_on(tokens(ours), tokens(prompt)) is is_later

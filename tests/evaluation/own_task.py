@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from soro_edge.evaluation.records import Record
 from soro_edge.evaluation.results import ItemScore, TaskResult
 
 HEAD = """
@@ -26,6 +27,13 @@ def write_task(folder: Path, text: str, records: Sequence[dict[str, Any]]) -> Pa
     file = folder / "mine.toml"
     file.write_text(text, encoding="utf-8")
     return file
+
+
+def records(*fields: dict[str, Any]) -> list[Record]:
+    """Records as a file of JSON lines has them."""
+    return [
+        Record(fields=one, place=f"line {number}") for number, one in enumerate(fields, start=1)
+    ]
 
 
 def result(**changes: object) -> TaskResult:

@@ -158,6 +158,12 @@ def test_a_bad_list_is_refused_in_one_sentence(tmp_path: Path, content: bytes, t
         read_questions(file)
 
 
+def test_only_a_line_feed_ends_a_question(tmp_path: Path) -> None:
+    file = tmp_path / "list.txt"
+    file.write_bytes("Савол\u2028идома?\r\nДу\x0bидома?\r\n  # эзоҳ\r\n".encode())
+    assert [one.text for one in read_questions(file)] == ["Савол\u2028идома?", "Ду\x0bидома?"]
+
+
 def test_a_missing_list_is_named(tmp_path: Path) -> None:
     with pytest.raises(EvaluationFailed, match=r"nowhere\.tsv"):
         read_questions(tmp_path / "nowhere.tsv")

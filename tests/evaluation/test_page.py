@@ -20,7 +20,8 @@ from soro_edge.evaluation.page_tasks import difference, round_maximum
 from soro_edge.evaluation.proportions import interval
 from soro_edge.evaluation.quantization import QuantizationReport
 from soro_edge.evaluation.questions import SCHOOL_QUESTIONS, read_questions
-from soro_edge.evaluation.results import ItemScore, Metric, ModelFacts, Results, TaskResult
+from soro_edge.evaluation.results import BadItem, ItemScore, Metric, ModelFacts, Results, TaskResult
+from soro_edge.evaluation.task import our_tasks
 
 STRANGE = 'soro <script>alert("1")</script> & *b* | `c`.gguf'
 
@@ -88,12 +89,17 @@ def results(model: str, right: int, perplexity: float) -> Results:
             shots=5,
             metrics=(metric,),
             items=items,
-            notes=("2 texts were split",) if name == "FLORES" else (),
+            titles={"tg": f"{name} ба тоҷикӣ", "ru": f"{name} по-таджикски"},
+            cut=2 if name == "FLORES" else 0,
+            left_out=3 if name == "FLORES" else 0,
+            context_tokens=4096,
+            notes=("2 texts longer than the context of 4096 tokens were scored in windows",),
+            bad=(BadItem(item="7", reason="an option is empty"),),
         )
 
     share = right / 200
     low, high = interval(right, 200)
-    accuracy = Metric(name="acc", value=share, standard_error=0.03, low=low, high=high)
+    accuracy = Metric(name="acc", value=share, standard_error=0.03, low=low, high=high, chance=0.25)
     surprise = Metric(
         name="bits_per_byte",
         value=perplexity,
@@ -196,8 +202,25 @@ def test_the_figures_are_on_the_page() -> None:
         assert "0.0500 ± 0.0025" in told
         assert "75.0\N{NO-BREAK SPACE}%" in told
         assert "+15.0 (p = " in told
-        assert "2 texts were split" in told
+        assert "FLORES: 2 texts longer than 4,096 tokens were read in parts." in told
+        assert "FLORES: 3 items were left out" in told
+        assert "guessing" in told and "25.0\N{NO-BREAK SPACE}%" in told
         assert "200 items, 5 examples" in told
+
+
+@pytest.mark.parametrize("language", ["tg", "ru"])
+def test_nothing_on_the_page_is_of_another_language(language: str) -> None:
+    told = Reader(page_html(page(language=language))).text
+    title = {"tg": "FLORES ба тоҷикӣ", "ru": "FLORES по-таджикски"}[language]
+    assert title in told and "FLORES:" not in told
+    for english in ("texts longer", "windows", "left out", "an option is empty", "guessing"):
+        assert english not in told
+
+
+@pytest.mark.parametrize("language", ["tg", "ru"])
+def test_every_task_of_ours_has_a_title_in_the_language_of_the_page(language: str) -> None:
+    titles = [task.titles.get(language, "") for task in our_tasks()]
+    assert all(titles) and len(set(titles)) == len(titles)
 
 
 def bars(*values: tuple[float, float, float], maximum: float = 100) -> BarPlot:
@@ -280,7 +303,7 @@ def test_models_are_compared_on_the_same_items_of_the_same_data() -> None:
     ours, theirs = (results(name, right, 1).tasks[0] for name, right in (("a", 150), ("b", 120)))
     found = difference(ours, theirs)
     assert found is not None
-    assert (found.difference, found.second_higher, found.first_higher) == (0.15, 30, 0)
+    assert (found.difference, found.higher, found.lower) == (0.15, 30, 0)
     assert difference(ours, replace(theirs, version=2)) is None
     assert difference(ours, replace(theirs, data_sha256="cd")) is None
     assert difference(ours, replace(theirs, items=theirs.items[:50])) is not None

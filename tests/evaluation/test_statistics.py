@@ -43,8 +43,8 @@ def test_the_exact_sign_test(higher: int, lower: int, p_value: float) -> None:
 
 
 def test_pairs_are_counted_item_by_item() -> None:
-    found = paired([1.0, 0.0, 0.0, 1.0, 0.0], [1.0, 1.0, 1.0, 0.0, 1.0])
-    assert (found.second_higher, found.first_higher, found.same) == (3, 1, 1)
+    found = paired([1.0, 1.0, 1.0, 0.0, 1.0], [1.0, 0.0, 0.0, 1.0, 0.0])
+    assert (found.higher, found.lower, found.same) == (3, 1, 1)
     assert found.difference == pytest.approx(0.4)
     assert found.p_value == sign_test(3, 1)
     assert found.low <= found.difference <= found.high

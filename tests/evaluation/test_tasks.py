@@ -12,7 +12,7 @@ from soro_edge.evaluation.prompts import Prompts
 from soro_edge.evaluation.records import read_records
 from soro_edge.evaluation.sources import read_data
 from soro_edge.evaluation.task import Task, find_task, our_tasks, read_task
-from tests.evaluation.own_task import DATA, HEAD
+from tests.evaluation.own_task import DATA, HEAD, records
 
 PROMPT = '[prompt]\nitem = "{{ question }}"\n'
 
@@ -50,7 +50,8 @@ def test_a_wrong_field_is_named(text: str, said: str, tmp_path: Path) -> None:
 
 def test_a_prompt_that_does_not_fit_is_told(tmp_path: Path) -> None:
     task = written(tmp_path, HEAD + DATA + '[prompt]\nitem = "{{ qestion }}"\n')
-    [item], _ = read_items(task, [{"question": "?", "options": list("1234"), "answer": "A"}])
+    fields = {"question": "?", "options": list("1234"), "answer": "A"}
+    [item], _ = read_items(task, records(fields))
     with pytest.raises(BadTask, match="'qestion' is undefined"):
         Prompts(task, [], 0).of(item)
     broken = written(tmp_path, HEAD + DATA + '[prompt]\nitem = "{{ question "\n')
@@ -93,16 +94,17 @@ def test_a_bad_item_is_kept_with_its_reason(
     changes: dict[str, Any], reason: str, tmp_path: Path
 ) -> None:
     task = written(tmp_path, HEAD + DATA + PROMPT)
-    items, bad = read_items(task, [GOOD, {**GOOD, "id": "bad", **changes}])
+    items, bad = read_items(task, records(GOOD, {**GOOD, "id": "bad", **changes}))
     assert [item.id for item in items] == ["good"]
-    assert [(one.item, one.reason) for one in bad] == [("bad", reason)]
+    assert [(one.item, one.reason, one.place) for one in bad] == [("bad", reason, "line 2")]
 
 
 def test_a_fifth_column_is_a_fifth_option(tmp_path: Path) -> None:
     columns = '[fields]\noptions = ["option_a", "option_b", "option_c", "option_d"]\n'
     task = written(tmp_path, HEAD + DATA + PROMPT + columns)
     record = {f"option_{letter}": letter for letter in "abcd"} | {"answer": "b"}
-    items, bad = read_items(task, [record, {**record, "option_e": "e"}, {**record, "option_c": ""}])
+    more = ({**record, "option_e": "e"}, {**record, "option_c": ""})
+    items, bad = read_items(task, records(record, *more))
     assert [(item.options, item.right) for item in items] == [(tuple("abcd"), 1)]
     assert [one.reason for one in bad] == ["5 options instead of 4", "an option is empty"]
 
@@ -119,7 +121,7 @@ def test_a_fifth_column_is_a_fifth_option(tmp_path: Path) -> None:
 )
 def test_options_in_every_form(options: object, tmp_path: Path) -> None:
     task = written(tmp_path, HEAD + DATA + PROMPT)
-    [item], bad = read_items(task, [{**GOOD, "options": options, "answer": "В)"}])
+    [item], bad = read_items(task, records({**GOOD, "options": options, "answer": "B)"}))
     assert item.options == ("як", "ду", "се", "чор") and item.right == 1 and not bad
 
 
@@ -129,13 +131,13 @@ def test_options_in_every_form(options: object, tmp_path: Path) -> None:
 )
 def test_answers_in_every_form(form: str, answer: object, right: int, tmp_path: Path) -> None:
     task = written(tmp_path, HEAD + DATA + PROMPT + f'[answers]\nform = "{form}"\n')
-    [item], _ = read_items(task, [{**GOOD, "answer": answer}])
+    [item], _ = read_items(task, records({**GOOD, "answer": answer}))
     assert item.right == right
 
 
 def test_data_files_of_every_kind(tmp_path: Path) -> None:
-    records = [{"question": "Чӣ?", "answer": "«А»"}, {"question": 'Кӣ, "ӯ"?', "answer": "Б"}]
-    lines = [json.dumps(record, ensure_ascii=False) for record in records]
+    expected = [{"question": "Чӣ?", "answer": "«А»"}, {"question": 'Кӣ, "ӯ"?', "answer": "Б"}]
+    lines = [json.dumps(record, ensure_ascii=False) for record in expected]
     files = {
         "a.jsonl": "\n".join(lines) + "\n\n",
         "a.json": "\ufeff[" + ",".join(lines) + "]",
@@ -144,7 +146,7 @@ def test_data_files_of_every_kind(tmp_path: Path) -> None:
     }
     for name, text in files.items():
         (tmp_path / name).write_text(text, encoding="utf-8")
-        assert list(read_records(tmp_path / name)) == records, name
+        assert read_records(tmp_path / name) == expected, name
 
 
 @pytest.mark.parametrize(
@@ -152,6 +154,10 @@ def test_data_files_of_every_kind(tmp_path: Path) -> None:
     [
         ("a.jsonl", b'{"a": 1}\n{"a": \n', "line 2 is not JSON"),
         ("a.json", b'{"a": 1}', "no list of records"),
+        ("a.json", b"[" * 100_000, "nested too deeply"),
+        ("a.jsonl", b"[1]\n", "line 1 is no record"),
+        ("a.tsv", "a\tb\n".encode("utf-16"), "it is UTF-16"),
+        ("a.txt", b"one\rtwo\r", "CR alone"),
         ("a.json", b"[1, 2]", "no list of records"),
         ("a.csv", b"a,b\n\xff\xfe,1\n", "not UTF-8 (byte 4)"),
         ("a.xlsx", b"PK", "«.xlsx»"),
@@ -167,11 +173,11 @@ def test_a_bad_data_file(name: str, data: bytes, said: str, tmp_path: Path) -> N
 def test_only_records_of_one_type_and_none_that_was_calibrated_on(tmp_path: Path) -> None:
     more = 'without = "known.txt"\n[data.only]\ntype = "a"\n[fields]\ntext = "question"\n'
     task = written(tmp_path, HEAD + DATA + more + PROMPT)
-    records = [
+    fields = [
         {**GOOD, "id": name, "type": kind, "question": name}
         for name, kind in (("1", "a"), ("2", "b"), ("3", "a"))
     ]
-    lines = "".join(json.dumps(record) + "\n" for record in records)
+    lines = "".join(json.dumps(record) + "\n" for record in fields)
     (tmp_path / "mine.jsonl").write_text(lines, encoding="utf-8")
     (tmp_path / "known.txt").write_text("3\n", encoding="utf-8")
     data = read_data(task, tmp_path)
@@ -210,11 +216,11 @@ PUBLIC: dict[str, dict[str, object]] = {
 def test_the_public_formats(tmp_path: Path) -> None:
     """One record of each, as its authors write it, is an item with the right answer and a whole prompt."""
     for name, record in PUBLIC.items():
-        records: list[dict[str, object]] = [dict(record)]
+        written_records: list[dict[str, object]] = [dict(record)]
         if name == "talim.jsonl":
             free = {**record, "type": "free-response", "options": None, "answer": "2"}
-            records += [free, {**record, "type": "matching", "options": "[]"}]
-        lines = "".join(json.dumps(one, ensure_ascii=False) + "\n" for one in records)
+            written_records += [free, {**record, "type": "matching", "options": "[]"}]
+        lines = "".join(json.dumps(one, ensure_ascii=False) + "\n" for one in written_records)
         (tmp_path / name).write_text(lines, encoding="utf-8")
     tasks = {task.name: task for task in our_tasks() if task.data.file in PUBLIC}
     assert len(tasks) == 8
@@ -234,8 +240,9 @@ def test_the_public_formats(tmp_path: Path) -> None:
 def test_examples_stand_before_the_question(tmp_path: Path) -> None:
     """An item is no example for itself."""
     task = written(tmp_path, HEAD + DATA + PROMPT)
-    records = [{**GOOD, "id": name, "question": name} for name in ("1", "2", "3")]
-    items, _ = read_items(task, records)
+    items, _ = read_items(
+        task, records(*({**GOOD, "id": name, "question": name} for name in ("1", "2", "3")))
+    )
     prompts = Prompts(task, items, 2)
     assert prompts.of(items[2]).context == "1 B\n\n2 B\n\n3"
     assert prompts.of(items[0]).context == "2 B\n\n3 B\n\n1"

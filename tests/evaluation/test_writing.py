@@ -1,13 +1,17 @@
 """Texts written side by side are those that are written alone; what is written is scored fairly."""
 
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from soro_edge.engine.native import lib
+from soro_edge.evaluation import chrf
 from soro_edge.evaluation.items import Item
 from soro_edge.evaluation.methods import method_of
 from soro_edge.evaluation.native import Scorer
@@ -18,6 +22,7 @@ from soro_edge.evaluation.writing import write
 from soro_edge.evaluation.written import letter_of, metrics, normalized, score
 from soro_edge.testing.tiny_gemma3 import CONTROL
 
+_WORDS = st.text("абв ӣ.", max_size=12)
 LETTER, ANSWER, TRANSLATION = "tajlib-letter", "talim-free", "flores-tgk-eng"
 
 
@@ -148,7 +153,21 @@ def test_scores_of_what_was_written() -> None:
     assert one(letter, "C", options=options, right=2).values == {"acc": 1, "answered": 1}
     assert one(letter, "?", options=options, right=2).values == {"acc": 0, "answered": 0}
     assert one(answer, "12", answer="12").values == {"exact": 1, "normalized": 1}
+    decomposed = unicodedata.normalize("NFD", "тоҷикӣ")
+    assert one(answer, "тоҷикӣ", answer=decomposed).values == {"exact": 1, "normalized": 1}
+    translation = find_task(TRANSLATION)
+    assert one(translation, "тоҷикӣ", answer=decomposed).values == {"chrf": pytest.approx(100)}
     assert one(answer, "Об.", answer="об").values == {"exact": 0, "normalized": 1}
+
+
+@given(st.lists(st.tuples(_WORDS, _WORDS), min_size=1, max_size=4))
+def test_the_f_score_for_resamples_is_sacrebleus(pairs: list[tuple[str, str]]) -> None:
+    import sacrebleu
+
+    texts, right = [list(side) for side in zip(*pairs, strict=True)]
+    counts = np.array([chrf.counts_of(*pair) for pair in pairs], np.float64)
+    [score] = chrf.f_scores(counts.sum(axis=0, keepdims=True))
+    assert score == pytest.approx(sacrebleu.corpus_chrf(texts, [right]).score)
 
 
 def test_chrf_is_sacrebleus() -> None:
@@ -161,7 +180,7 @@ def test_chrf_is_sacrebleus() -> None:
         ItemScore(item=str(number), values={}, text=text) for number, text in enumerate(texts)
     ]
     references = {str(number): text for number, text in enumerate(right)}
-    [found] = metrics("translation", scores, references)
+    [found] = metrics(translation, scores, references)
     assert found.value == pytest.approx(sacrebleu.corpus_chrf(texts, [right]).score)
     assert found.low < found.value < found.high
     # Among 2,000 resamples of three sentences are some of the worst alone and some of the best alone.

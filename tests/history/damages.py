@@ -27,6 +27,19 @@ def flip_the_middle(path: Path) -> None:
     path.write_bytes(data)
 
 
+def flip_an_index(path: Path) -> None:
+    """Something that no opening looks at, and every list of conversations does."""
+    with closing(sqlite3.connect(path)) as connection:
+        (root,) = connection.execute(
+            "SELECT rootpage FROM sqlite_schema WHERE name = 'messages_in_order'"
+        ).fetchone()
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
+    data = bytearray(path.read_bytes())
+    page = slice((root - 1) * size, root * size)
+    data[page] = bytes(byte ^ 0xFF for byte in data[page])
+    path.write_bytes(data)
+
+
 def zero_the_beginning(path: Path) -> None:
     data = bytearray(path.read_bytes())
     data[:4096] = bytes(4096)

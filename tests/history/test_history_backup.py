@@ -12,7 +12,7 @@ from tests.history.damages import (
     DAY,
     QUESTIONS,
     fill,
-    flip_the_middle,
+    flip_an_index,
 )
 
 
@@ -40,7 +40,7 @@ def test_a_damaged_file_never_replaces_a_good_backup(path: Path) -> None:
     fill(path)
     files = HistoryFiles(path)
     good = files.backup.read_bytes()
-    flip_the_middle(path)
+    flip_an_index(path)
     later = path.stat().st_mtime + 9 * DAY
     os.utime(files.backup, (1, 1))
     with History.open(path, clock=lambda: later) as history:

@@ -125,9 +125,10 @@ def test_each_code_has_its_error(tmp_path: Path, code: int, kind: type[StorageEr
     assert str(caught.value) and caught.value.advice
 
 
-def test_a_mistake_of_ours_stays_what_it_is(history: History) -> None:
-    with pytest.raises(sqlite3.OperationalError), history._database.reading() as connection:
+def test_a_statement_that_does_not_fit_the_tables_is_told_as_damage(history: History) -> None:
+    with pytest.raises(HistoryDamaged), history._database.reading() as connection:
         connection.execute("SELECT nothing FROM nowhere")
+    assert HistoryFiles(history._database.files.main).suspect.exists()
 
 
 def test_only_one_is_alone_at_the_gate(tmp_path: Path) -> None:

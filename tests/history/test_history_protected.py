@@ -135,7 +135,7 @@ def test_an_older_file_is_read_as_one_of_today(path: Path, protect: Protect) -> 
 def test_a_newer_file_is_told(path: Path, protect: Protect) -> None:
     ask(path, "Нав")
     with closing(sqlite3.connect(path)) as connection:
-        connection.execute("PRAGMA user_version = 99")
+        connection.execute("PRAGMA user_version = 4")
     protect(path.parent)
     with pytest.raises(HistoryTooNew):
         open_to_read(path)

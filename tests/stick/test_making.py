@@ -9,7 +9,7 @@ from soro_edge.engine.api import EngineOptions
 from soro_edge.gguf_header import read_header
 from soro_edge.manifest import read_manifest
 from soro_edge.memory import plan_memory
-from soro_edge.model_errors import NotAModel
+from soro_edge.model_errors import NotAChatModel, NotAModel
 from soro_edge.models import manifest_of
 from soro_edge.paths import manifests_folder
 from soro_edge.stick import making
@@ -17,6 +17,7 @@ from soro_edge.stick.errors import CannotMake, StickDamaged, StickError
 from soro_edge.stick.manifest import Group
 from soro_edge.stick.planning import plan_model
 from soro_edge.stick.reading import Stick, open_stick
+from tests.gguf_bytes import gguf, tensor, text
 from tests.stick.conftest import MakeStick, write_bundle
 
 
@@ -183,6 +184,9 @@ def test_what_cannot_be_put_on_a_stick_is_told(make: MakeStick, tmp_path: Path) 
     whole = model.read_bytes()
     model.write_bytes(b"no model")
     with pytest.raises(NotAModel):
+        make(root=root)
+    model.write_bytes(gguf(text("general.type", "adapter"), tensors=[tensor("a")]))
+    with pytest.raises(NotAChatModel):
         make(root=root)
     model.write_bytes(whole)
     words = model.with_suffix(".toml").read_text()

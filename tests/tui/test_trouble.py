@@ -1,16 +1,19 @@
 """What the screen does when something fails, waits or is left: nothing typed or written is lost."""
 
 import threading
+import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from textual import events
 from textual.widgets import Static
 
+from soro_edge.chat import rendering
 from soro_edge.chat.messages import AnswerState
 from soro_edge.errors import DiskFull, EngineDied, FolderNotWritable
 from soro_edge.model_errors import ModelDamaged
-from soro_edge.testing.scripted import ScriptedAnswer
+from soro_edge.testing.scripted import GEMMA, ScriptedAnswer, ScriptedEngine
 from tests.tui.desk import Desk
 from tests.tui.memory_store import told
 
@@ -254,3 +257,22 @@ def test_a_paste_that_is_sent_at_once_is_not_stored_either() -> None:
 
 def notice(desk: Desk) -> str:
     return str(desk.screen.query_one("#notice", Static).content)
+
+
+def test_a_chat_template_that_hangs_keeps_nobody_from_leaving() -> None:
+    """The tutor opens, and F10 ends it while the template still runs."""
+    loops = "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}"
+    desk = Desk()
+    desk.engine = ScriptedEngine(info=replace(GEMMA, architecture="llama", chat_template=loops))
+    desk.app.services = replace(desk.app.services, engine=desk.engine)
+
+    async def act() -> None:
+        until = time.monotonic() + 60
+        while not rendering._running and time.monotonic() < until:
+            await desk.pilot.pause(0.01)
+        [child] = rendering._running
+        await desk.pilot.press("f10")
+        await desk.until(lambda: desk.store.closed)
+        assert child.wait(30) < 0 and not rendering._running
+
+    desk.run(act)

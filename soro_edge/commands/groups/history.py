@@ -1,11 +1,13 @@
 """The words of `soro history …`."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from soro_edge.commands.groups.spoken import argument, group, option
 from soro_edge.commands.program import Program
+from soro_edge.locale import _
 
 
 @group()
@@ -17,12 +19,15 @@ def history() -> None:
 @option(
     "--limit", default=200, show_default=True, type=click.IntRange(min=1), help="At most so many."
 )
+@option(
+    "--json", "as_json", is_flag=True, help="Print a JSON array with one object a conversation."
+)
 @click.pass_obj
-def history_list(program: Program, limit: int) -> None:
+def history_list(program: Program, limit: int, as_json: bool) -> None:
     """List the conversations, the newest first."""
     from soro_edge.commands import history
 
-    history.list_conversations(program, limit)
+    history.list_conversations(program, limit, as_json=as_json)
 
 
 @history.command("show")
@@ -46,7 +51,8 @@ def history_search(program: Program, words: tuple[str, ...]) -> None:
 
 
 @history.command("export")
-@argument("id", type=int)
+@argument("id", type=int, required=False)
+@option("--all", "everything", is_flag=True, help="All conversations, the oldest first.")
 @option(
     "--format",
     "form",
@@ -55,15 +61,22 @@ def history_search(program: Program, words: tuple[str, ...]) -> None:
     show_default=True,
     help="Markdown, plain text or HTML.",
 )
+@option("--pupil", help="The name in the heading; without it that of the profile.")
 @option(
     "--output", type=click.Path(path_type=Path), help="Write to this file, not to standard output."
 )
-@click.pass_obj
-def history_export(program: Program, id: int, form: str, output: Path | None) -> None:
+@option("--force", is_flag=True, help="Replace the file if it is there.")
+@click.pass_context
+def history_export(
+    context: click.Context, /, id: int | None, everything: bool, **options: Any
+) -> None:
     """Write the conversation number ID, to print or to hand in."""
     from soro_edge.commands import history
 
-    history.export(program, id, form, output)
+    if (id is None) != everything:
+        raise click.UsageError(_("Name either the number of a conversation or --all."), context)
+    chosen = history.ExportOptions(conversation_id=id, **options)
+    history.export_conversations(context.obj, chosen)
 
 
 @history.command("delete")
