@@ -5,7 +5,7 @@ Knows both naming schemes and nothing of how weights are read, rounded or writte
 
 import gguf
 
-from convert.config import Gemma3Config
+from convert.checkpoint.config import Gemma3Config
 from convert.weights import Matrix
 
 ARCHITECTURE = "gemma3"

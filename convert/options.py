@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from convert.plan import Type
-from convert.vocabulary import DEFAULT_ROWS
+from convert.quantize.bit_allocation import Type
+from convert.vocabulary.trim import DEFAULT_ROWS
 
 CALIBRATION_TOKENS = 16_384
 

@@ -11,27 +11,34 @@ from pathlib import Path
 import gguf
 import numpy as np
 
-from convert import gemma3, summary
-from convert.chat_form import is_instruct
-from convert.checkpoint import Checkpoint, open_checkpoint
-from convert.compiled import compiled
-from convert.encode import TensorRows
-from convert.exact_model import ExactModel
-from convert.generation_config import Sampling, read_generation_config, sampling
-from convert.gguf_file import OutputFile
+from convert import gemma3
+from convert.calibrate.calibration_data import (
+    DEFAULT_TEXT,
+    TOKENS_IN_TEXT,
+    CalibrationTexts,
+    read_text,
+    tokenized_texts,
+)
+from convert.calibrate.conversations import ChatTemplates, is_instruct, require_askable
+from convert.calibrate.layer_quantizer import Rounding
+from convert.calibrate.reference_model import ExactModel
+from convert.calibrate.sensitivity import measured_gains
+from convert.checkpoint.checkpoint import Checkpoint, open_checkpoint
+from convert.checkpoint.generation_config import Sampling, read_generation_config, sampling
 from convert.hashing import sha256_of
-from convert.manifest import ConvertedFile, manifest_text
-from convert.metadata import write_metadata
 from convert.options import ConversionOptions
-from convert.output_names import (
+from convert.output.gguf_file import OutputFile
+from convert.output.metadata import write_metadata
+from convert.output.names import (
     manifest_path,
     report_path,
     require_apart,
     require_output_name,
     require_plain_texts,
 )
+from convert.output.torch_comparison import compare_with_torch, require_torch
+from convert.output.verification import answer_of, tensor_errors
 from convert.parallel import Submit, beside, wait_for
-from convert.plan import INT4, PlannedTensor, plan_types, require_size, size_bytes, spend
 from convert.progress import (
     COMPARING_WITH_TORCH,
     FINISHING,
@@ -39,15 +46,22 @@ from convert.progress import (
     NumberedPhases,
     Progress,
 )
-from convert.report import Report
-from convert.rounds import Rounding
-from convert.sensitivity import measured_gains
-from convert.texts import DEFAULT_TEXT, TOKENS_IN_TEXT, CalibrationTexts, read_text, tokenized_texts
-from convert.tokenizer import Tokenizer, fit_to_embedding, read_tokenizer
-from convert.torch_comparison import compare_with_torch, require_torch
-from convert.verification import answer_of, tensor_errors
-from convert.vocabulary import VocabularyPlan, plan_vocabulary
-from convert.vocabulary_proof import TokenizationComparison, prove_vocabulary
+from convert.quantize.bit_allocation import (
+    INT4,
+    PlannedTensor,
+    plan_types,
+    require_size,
+    size_bytes,
+    spend,
+)
+from convert.quantize.compiled import compiled
+from convert.quantize.tensor_source import TensorRows
+from convert.report import summary
+from convert.report.manifest import ConvertedFile, manifest_text
+from convert.report.report import Report
+from convert.vocabulary.proof import TokenizationComparison, prove_vocabulary
+from convert.vocabulary.tokenizer import Tokenizer, fit_to_embedding, read_tokenizer
+from convert.vocabulary.trim import VocabularyPlan, plan_vocabulary
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +110,7 @@ class _Verified:
     torch: dict[str, float] | None
 
 
-def convert(options: ConversionOptions, progress: Progress) -> Report:
+def convert(options: ConversionOptions, progress: Progress, templates: ChatTemplates) -> Report:
     """Convert, verify, publish the file with its manifest and report. Raises ConversionError; then, as
     after Ctrl-C, nothing is left behind."""
     began = time.monotonic()
@@ -113,7 +127,7 @@ def convert(options: ConversionOptions, progress: Progress) -> Report:
         submit(compiled)  # Before it is wanted.
         hashed = _Counter()
         fingerprint = submit(lambda: checkpoint.fingerprint(hashed.count))
-        conversion = _prepared(options, checkpoint, submit, progress)
+        conversion = _prepared(options, checkpoint, templates, submit, progress)
         output.require_room(conversion.plan, conversion.vocabulary.rows)
         rounding = _written(conversion, output, progress)
         verified = _verified(conversion, rounding, output, fingerprint, hashed, submit, progress)
@@ -131,17 +145,22 @@ def convert(options: ConversionOptions, progress: Progress) -> Report:
 
 
 def _prepared(
-    options: ConversionOptions, checkpoint: Checkpoint, submit: Submit, progress: Progress
+    options: ConversionOptions,
+    checkpoint: Checkpoint,
+    templates: ChatTemplates,
+    submit: Submit,
+    progress: Progress,
 ) -> _Conversion:
     progress.begin(PLANNING_VOCABULARY, 1)
     full = fit_to_embedding(read_tokenizer(options.checkpoint), checkpoint.config.vocabulary_rows)
+    require_askable(full, templates)
     keep = read_text(options.keep_text) if options.keep_text else ""
     vocabulary = plan_vocabulary(full, rows=options.vocabulary_rows, keep_text=keep)
     require_size(_least_bytes(options, checkpoint, vocabulary), options.most_bytes)
     lines = read_text(DEFAULT_TEXT).splitlines()
     tokenization = submit(lambda: prove_vocabulary(full, vocabulary, {"Tajik": lines}))
     chat = is_instruct(options.checkpoint, full)
-    texts = _texts(options, vocabulary.tokenizer, chat=chat)
+    texts = _texts(options, vocabulary.tokenizer, templates if chat else None)
     if texts:  # Before the long part of the work.
         tokenization.result()
     return _Conversion(
@@ -267,7 +286,7 @@ def _require_targets(options: ConversionOptions) -> None:
 
 
 def _texts(
-    options: ConversionOptions, tokenizer: Tokenizer, *, chat: bool
+    options: ConversionOptions, tokenizer: Tokenizer, chat: ChatTemplates | None
 ) -> CalibrationTexts | None:
     if options.calibration is None or options.type not in INT4:
         return None

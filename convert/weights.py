@@ -1,6 +1,6 @@
 """Where a weight matrix comes from, as the rest of the converter sees it: shape, rows in float32.
 
-Knows no file format; sources that do are in checkpoint.py and its neighbours.
+Knows no file format; sources that do are in checkpoint/formats.
 """
 
 from typing import Protocol

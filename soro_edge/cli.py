@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 import types
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -25,11 +26,11 @@ from soro_edge.commands.groups.models import models
 from soro_edge.commands.groups.spoken import SpokenOption, argument, group, option
 from soro_edge.commands.groups.usb import usb
 from soro_edge.commands.program import AnswerOptions, Program
-from soro_edge.errors import DiskFull, SoroError
+from soro_edge.errors import BadOption, DiskFull, SettingsError, SoroError
 from soro_edge.files import make_private_folder, open_private
 from soro_edge.locale import _
 from soro_edge.paths import find_paths, keep_private, storage_error
-from soro_edge.settings import read_settings
+from soro_edge.settings import examine_settings
 
 INTERRUPTED = 130
 
@@ -87,10 +88,7 @@ def _run() -> int:
 
 def _speak() -> None:
     """In the language of the variable or the file, for what is wrong before a command begins."""
-    language = os.environ.get("SORO_LANGUAGE", locale.LANGUAGES[0])
-    with contextlib.suppress(SoroError):
-        language = read_settings(find_paths().settings_file).language
-    locale.use(language if language in locale.LANGUAGES else locale.LANGUAGES[0])
+    locale.use(examine_settings(find_paths().settings_file).settings.language)
 
 
 def _speak_as_told(_context: click.Context, _option: click.Parameter, value: str | None) -> Any:
@@ -141,7 +139,7 @@ def _interrupt(_number: int, _frame: types.FrameType | None) -> NoReturn:
 
 @group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(
-    __version__, prog_name="soro", cls=SpokenOption, help="Show the version and exit."
+    __version__, message="soro %(version)s", cls=SpokenOption, help="Show the version and exit."
 )
 @option(
     "--language",
@@ -162,14 +160,26 @@ def soro(
     """
     paths = find_paths()
     options = {"language": language, "profile": profile, "model": model}
-    settings = read_settings(paths.settings_file, options=options)
-    locale.use(settings.language)
+    reading = examine_settings(paths.settings_file, options=options)
+    locale.use(reading.settings.language)
+    _tell_faults(context, reading.faults)
     keep_private(paths)
-    context.obj = Program(paths=paths, settings=settings)
+    context.obj = Program(paths=paths, settings=reading.settings, faults=reading.faults)
     if context.invoked_subcommand is None:
         from soro_edge.commands.tutor import run_tutor
 
         context.exit(run_tutor(context.obj))
+
+
+def _tell_faults(context: click.Context, faults: Sequence[SettingsError]) -> None:
+    """Raises the first SettingsError, unless the command helps a person to find it, or needs no settings."""
+    name = context.invoked_subcommand
+    command = soro.commands.get(name) if name else None
+    for fault in faults:
+        if isinstance(fault, BadOption) or not getattr(command, "bears_bad_settings", False):
+            raise fault
+        if name != "doctor":  # which has a line for it
+            show_error(fault)
 
 
 def answer_options(command: Any) -> Any:
@@ -218,7 +228,7 @@ def chat(program: Program, /, **answer: Any) -> int:
     return run_chat(program, AnswerOptions(**answer))
 
 
-@soro.command()
+@soro.command(bears_bad_settings=True)
 @option(
     "--to-stick", type=click.Path(path_type=Path), help="Write a page about it into this folder."
 )
@@ -251,16 +261,13 @@ def tune_machine(program: Program, model: str, reset: bool) -> None:
         tune.run_tune(program, model)
 
 
-@soro.command()
+@soro.command(bears_bad_settings=True)
 @click.pass_obj
 def paths(program: Program) -> None:
     """Print where history, models, settings and logs lie."""
-    for name in ("data", "config", "logs"):
-        click.echo(f"{name:<9} {getattr(program.paths, name)}")
-    click.echo(f"{'models':<9} {program.paths.models_folder}")
-    click.echo(f"{'history':<9} {program.paths.history_file(program.settings.profile)}")
-    click.echo(f"{'settings':<9} {program.paths.settings_file}")
-    click.echo(f"{'mode':<9} {program.paths.mode}")
+    from soro_edge.commands.paths import run_paths
+
+    run_paths(program)
 
 
 @soro.command()
@@ -270,11 +277,9 @@ def paths(program: Program) -> None:
 @click.pass_obj
 def bench(program: Program, model: str, as_json: bool, rounds: int) -> None:
     """Measure the speed here. Each figure is paired with the bare C API in the same run."""
-    from soro_edge.bench.report import run_bench
+    from soro_edge.commands.bench import run_bench
 
-    manifest = program.manifest(model)
-    program.models.check(manifest)
-    run_bench(program.engine_options(manifest), program.paths, rounds=rounds, as_json=as_json)
+    run_bench(program, model, rounds=rounds, as_json=as_json)
 
 
 for part in (history, models, convert, evaluate, usb):

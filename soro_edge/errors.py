@@ -96,17 +96,17 @@ class EngineError(SoroError):
 
 class EngineDied(EngineError):
     message = N_("The language model stopped unexpectedly ({cause}).")
-    hint = N_("What was written so far is kept. Ask again: it starts anew. The log is in {log}.")
+    hint = N_("What was written so far is kept. Ask again: it starts anew.")
 
 
 class EngineDiedLoading(EngineError):
     message = N_("The language model stopped unexpectedly while it was loaded ({cause}).")
-    hint = N_("Use another model: `soro models list`. The log is in {log}.")
+    hint = N_("Use another model: `soro models list`.")
 
 
 class EngineFailed(EngineError):
     message = N_("The language model failed: {reason}")
-    hint = N_("What was written so far is kept. Run `soro doctor`; the log is in {log}.")
+    hint = N_("What was written so far is kept. Run `soro doctor`: it says what is wrong.")
 
 
 class DecodeFailed(EngineFailed):
@@ -115,7 +115,7 @@ class DecodeFailed(EngineFailed):
 
 class EngineSilent(EngineError):
     message = N_("The language model did not start: {reason}")
-    hint = N_("Run `soro doctor`; the log is in {log}.")
+    hint = N_("Run `soro doctor`: it says what is wrong.")
 
 
 class StorageError(SoroError):

@@ -125,7 +125,7 @@ class UnsupportedModel(ModelError):
 
 class ModelNotLoaded(ModelError):
     message = N_("The model could not be loaded: {reason}")
-    hint = N_("Run `soro models verify`; the log is in {log}.")
+    hint = N_("Run `soro models verify`, then `soro doctor`.")
 
 
 class NotEnoughMemory(ModelError):

@@ -1,8 +1,7 @@
 """The settings: settings.toml, overridden by SORO_* variables. The text under a field is its manual."""
 
 import os
-import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from soro_edge.errors import (
     SettingsNotReadable,
 )
 from soro_edge.locale import LANGUAGES
+from soro_edge.toml_file import TomlUnreadable, read_toml
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,11 +41,23 @@ class Settings:
 
 _LEAST_CONTEXT_TOKENS = 256
 """Less holds no question and answer, and llama.cpp ends the process."""
-_MOST = {"context_tokens": 1 << 20, "threads": 512, "school_class": 11}
-"""More threads end llama.cpp's process; a longer window is a mistyped number."""
+_MOST = {"context_tokens": 1 << 20, "threads": 512, "max_tokens": 1 << 20, "school_class": 11}
+"""More threads end llama.cpp's process; more tokens are a mistyped number."""
 _LONGEST_PROFILE_BYTES = 255
 """Of a folder's name, on every usual file system."""
+_LARGEST_FILE_BYTES = 64 << 10
+_LONGEST_SHOWN = 60
+"""Letters of a wrong value in a sentence."""
 _CHOICES = {"language": LANGUAGES, "theme": ("dark", "light")}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettingsReading:
+    """The settings in force, and what was passed over on the way to them."""
+
+    settings: Settings
+    faults: tuple[SettingsError, ...] = ()
+    """A line, a variable or an option that says nonsense; the next source's value is in force instead."""
 
 
 def read_settings(
@@ -53,57 +65,78 @@ def read_settings(
     environ: Mapping[str, str] = os.environ,
     options: Mapping[str, str | None] | None = None,
 ) -> Settings:
-    """The settings in force: of the file, then of the variables, then of the command line's options.
+    """The settings in force. Raises SettingsError at the first fault."""
+    reading = examine_settings(file, environ, options)
+    for fault in reading.faults:
+        raise fault
+    return reading.settings
 
-    A missing file means the defaults. Raises SettingsError.
+
+def examine_settings(
+    file: Path,
+    environ: Mapping[str, str] = os.environ,
+    options: Mapping[str, str | None] | None = None,
+) -> SettingsReading:
+    """The settings of the file, then of the variables, then of the command line's options.
+
+    A missing file means the defaults. Where a value is nonsense it is passed over and noted.
     """
+    faults: list[SettingsError] = []
+    stored = _stored(file, faults)
+    values = {}
+    for field in fields(Settings):
+        for fault, source in _sources(field.name, stored, environ, options or {}, file):
+            try:
+                values[field.name] = _checked(field.name, source, file)
+                break
+            except SettingsError as error:
+                faults.append(fault(error))
+    return SettingsReading(settings=Settings(**values), faults=tuple(faults))  # type: ignore[arg-type]
+
+
+def _stored(file: Path, faults: list[SettingsError]) -> dict[str, object]:
     try:
-        stored = tomllib.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
-    except (OSError, ValueError) as error:
-        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
-        raise SettingsNotReadable(path=str(file), reason=reason) from error
+        stored = read_toml(file, _LARGEST_FILE_BYTES)
+    except FileNotFoundError:
+        return {}
+    except TomlUnreadable as error:
+        faults.append(SettingsNotReadable(path=str(file), reason=str(error)))
+        return {}
     names = {field.name for field in fields(Settings)}
-    for name in stored:
-        if name not in names:
-            raise NoSetting(name=name, path=str(file))
-    found = {
-        field.name: _found(field.name, stored, environ, options or {}, file)
-        for field in fields(Settings)
-    }
-    return Settings(**found)  # type: ignore[arg-type]
+    faults += [NoSetting(name=_shown(name), path=str(file)) for name in stored if name not in names]
+    return stored
 
 
-def _found(
+def _sources(
     name: str,
     stored: Mapping[str, object],
     environ: Mapping[str, str],
     options: Mapping[str, str | None],
     file: Path,
-) -> str | int:
-    """The value in force of one setting; where it is nonsense, the error says where it came from."""
+) -> Iterator[tuple[Callable[[SettingsError], SettingsError], object]]:
+    """The values given for one setting, the strongest first, and how a fault in each is told."""
     variable, option = f"SORO_{name.upper()}", options.get(name)
-    try:
-        if option is not None:
-            return _checked(name, option, file)
-        if variable in environ:
-            return _checked(name, environ[variable], file)
-    except SettingsError as error:
-        kind, source = (BadOption, f"--{name}") if option is not None else (BadVariable, variable)
-        raise kind(**error.fields, source=source) from None
-    return _checked(name, stored[name], file) if name in stored else getattr(Settings(), name)
+    if option is not None:
+        yield lambda error: BadOption(**error.fields, source=f"--{name}"), option
+    if variable in environ:
+        yield lambda error: BadVariable(**error.fields, source=variable), environ[variable]
+    if name in stored:
+        yield lambda error: error, stored[name]
 
 
 def _checked(name: str, value: object, file: Path) -> str | int:
     default = getattr(Settings(), name)
 
     def refuse(reason: str) -> SettingsError:
-        return SettingsError(name=name, value=str(value), reason=reason, path=str(file))
+        return SettingsError(name=name, value=_shown(value), reason=reason, path=str(file))
 
     if isinstance(default, int):
         try:
-            number = int(str(value))
+            number = int(value) if isinstance(value, str | int) else int(str(value))
         except ValueError:
             raise refuse("0, 1, 2 …") from None
+        if isinstance(value, bool):
+            raise refuse("0, 1, 2 …")
         if number < 0 or (name == "max_tokens" and number == 0):
             raise refuse("≥ 0" if name != "max_tokens" else "≥ 1")
         if name == "context_tokens" and 0 < number < _LEAST_CONTEXT_TOKENS:
@@ -119,3 +152,15 @@ def _checked(name: str, value: object, file: Path) -> str | int:
     if name == "profile" and not (plain and len(value.encode()) <= _LONGEST_PROFILE_BYTES):
         raise refuse(f"a–z 0–9 - _, ≤ {_LONGEST_PROFILE_BYTES} bytes")
     return value
+
+
+def _shown(value: object) -> str:
+    """A value as a sentence can hold it: one short line."""
+    if isinstance(value, dict | list):
+        return "{…}" if isinstance(value, dict) else "[…]"
+    try:
+        text = str(value)
+    except ValueError:  # an integer of thousands of digits
+        return "…"
+    plain = "".join(letter if letter.isprintable() else " " for letter in text[:_LONGEST_SHOWN])
+    return plain if len(text) <= _LONGEST_SHOWN else plain + "…"

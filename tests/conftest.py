@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from soro_edge import locale
 from soro_edge.models import ModelFolder
@@ -15,6 +16,21 @@ from soro_edge.paths import find_paths
 
 # A shell's background job ignores Ctrl-C, and so would every program that the tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# Two busy cores take their time now and then: no law is broken by that.
+settings.register_profile("soro", deadline=None)
+settings.load_profile("soro")
+
+HEAVY = ("bundle", "harness", "terminal", "weights")
+"""Markers of tests that run llama.cpp too, on more than the suite writes itself."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """`-m "not native"` leaves out whatever runs llama.cpp, though it takes the place of the usual `-m`."""
+    for item in items:
+        if any(item.get_closest_marker(name) for name in HEAVY):
+            item.add_marker("native")
 
 
 @pytest.fixture(autouse=True)

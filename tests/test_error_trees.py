@@ -25,7 +25,7 @@ def drawn(module: ModuleType) -> dict[str, str]:
     return found
 
 
-@pytest.mark.parametrize("module", [errors, model_errors])
+@pytest.mark.parametrize("module", [errors, model_errors, stick_errors])
 def test_the_drawn_tree_is_the_tree(module: ModuleType) -> None:
     tree = drawn(module)
     here = {

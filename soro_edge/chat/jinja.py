@@ -34,7 +34,7 @@ def chat_environment(strftime_now: Callable[[str], str]) -> jinja2.Environment:
     environment.filters["tojson"] = _to_json
     environment.globals["raise_exception"] = _raise_exception
     environment.globals["strftime_now"] = strftime_now
-    # Templates that know tools and documents ask whether they are none.
+    # Templates that know tools and documents ask whether they are none. Who renders may say otherwise.
     environment.globals["tools"] = environment.globals["documents"] = None
     return environment
 

@@ -35,6 +35,14 @@ _PLACEHOLDER = re.compile(
 )
 _REST_OF_PLACEHOLDER = re.compile("[\ue000-\ue003]")
 
+_WAYS: tuple[tuple[bool, tuple[()] | None], ...] = (
+    (False, None),
+    (True, None),
+    (False, ()),
+    (True, ()),
+)
+"""How a template can want its messages, as text or as typed parts, and that there are no tools."""
+
 Segment = str | tuple[int, bool, bool]
 Messages = list[dict[str, object]]
 
@@ -60,10 +68,11 @@ def answer(request: Mapping[str, object]) -> list[list[Segment] | str]:
 
     def prompt_of(roles: Sequence[str]) -> list[Segment] | str:
         reasons: list[str] = []
-        for typed in (False, True):
+        for typed, tools in _WAYS:
             try:
                 rendered = template.render(
                     messages=_messages(roles, typed=typed),
+                    tools=tools,
                     add_generation_prompt=True,
                     bos_token=request["bos_token"],
                     eos_token=request["eos_token"],

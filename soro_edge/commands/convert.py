@@ -4,14 +4,20 @@ The only place where soro_edge knows convert/, which lies in a checkout and neve
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from soro_edge import locale
 from soro_edge.errors import ConversionFailed, NoConverter
 from soro_edge.locale import N_, _
+from soro_edge.model_errors import BadTemplate
+
+if TYPE_CHECKING:
+    import jinja2
 
 _UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9}
 
@@ -37,15 +43,15 @@ def run_convert(
     rows, most_bytes = vocabulary_rows(vocabulary), size_bytes(size)
     with _failures_told():
         # Before numpy, rich and their like are loaded, which takes a slow computer seconds.
-        from convert.folder import read_folder
-        from convert.output_names import require_output_name
+        from convert.checkpoint.folder import read_folder
+        from convert.output.names import require_output_name
 
         read_folder(checkpoint)
         require_output_name(output)
+        from convert.calibrate.calibration_data import DEFAULT_TEXT
         from convert.command import run
         from convert.options import CALIBRATION_TOKENS, ConversionOptions
-        from convert.plan import TYPES
-        from convert.texts import DEFAULT_TEXT
+        from convert.quantize.bit_allocation import TYPES
         from soro_edge.commands.bars import Bar
     if type not in TYPES:
         raise click.UsageError(f"--type is one of {', '.join(TYPES)}, not «{type}».")
@@ -67,8 +73,29 @@ def run_convert(
         compare_with_torch=verify == "torch",
     )
     with _failures_told(), Bar(counted=False) as progress:
-        report = run(options, progress, as_json=as_json)
+        report = run(options, progress, RuntimeTemplates(), as_json=as_json)
     click.echo(report, nl=False)
+
+
+class RuntimeTemplates:
+    """How the runtime handles chat templates, for the converter: what it writes must be askable here."""
+
+    def refusal(self, source: str, *, bos: str, eos: str) -> str | None:
+        """Return why a model with this template could not be asked, in English; None where it can."""
+        from soro_edge.chat.rendering import layout
+
+        try:
+            layout(source, 2, system=False, bos=bos, eos=eos)
+        except BadTemplate as error:
+            with locale.using("en"):
+                return str(error.fields.get("reason", error))
+        return None
+
+    def environment(self, strftime_now: Callable[[str], str]) -> "jinja2.Environment":
+        """Return the environment of every chat template."""
+        from soro_edge.chat.jinja import chat_environment
+
+        return chat_environment(strftime_now)
 
 
 @contextmanager

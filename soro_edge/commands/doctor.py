@@ -1,9 +1,13 @@
-"""`soro doctor`: is this computer able, is the program whole, does a real token come out?"""
+"""`soro doctor`: is this computer able, is the program whole, does a real token come out?
+
+The checks are values: the terminal prints them, the page for the stick holds them.
+"""
 
 import platform
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import click
 import psutil
@@ -21,43 +25,133 @@ from soro_edge.models import check_memory
 from soro_edge.paths import make_folder
 
 FONT_LINE = "Ғғ Ӣӣ Ққ Ӯӯ Ҳҳ Ҷҷ"
+SLOW_TOKENS_PER_SECOND = 4.0
+"""Slower than a pupil of the fifth class reads: two or three words of Tajik in two seconds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One thing that was looked at, in the language in use."""
+
+    name: str
+    text: str
+    """What was seen, or what is wrong."""
+    hint: str = ""
+    """What to do, where something is wrong."""
+    exit_code: int = 0
+    """0 where all is well."""
+    stops_answers: bool = False
+    """Whether no answer can be had before it is mended."""
+    is_slow: bool = False
+    is_warning: bool = False
+    """Something is wrong that does not count as a failure."""
+
+    @property
+    def is_well(self) -> bool:
+        return not self.exit_code and not self.is_warning
 
 
 def run_doctor(program: Program) -> int:
-    """Print a line for each check; the exit code of the first failure, or 0."""
-    code = 0
-    variants: list[str] = []
+    """Print a line for each check and a verdict; the exit code of the last failure, or 0."""
+    checks = []
+    for check in examine(program):
+        click.echo(check_line(check))
+        checks.append(check)
+    click.echo("\n" + verdict(checks))
+    return exit_code(checks)
+
+
+def check_line(check: Check) -> str:
+    """For a terminal and for the page that a teacher carries back."""
+    line = f"{'ok' if check.is_well else '!!':<4} {check.name:<14} {check.text}"
+    return f"{line}\n{'':<19} {check.hint}" if check.hint else line
+
+
+def exit_code(checks: Sequence[Check]) -> int:
+    return next((check.exit_code for check in reversed(checks) if check.exit_code), 0)
+
+
+def verdict(checks: Sequence[Check]) -> str:
+    """All of it in one sentence, for a person who reads nothing else."""
+    failed = [check for check in checks if not check.is_well]
+    names = ", ".join(dict.fromkeys(f"«{check.name}»" for check in failed))
+    if any(check.stops_answers for check in failed):
+        return _("Soro cannot answer on this computer yet: see {names} above.").format(names=names)
+    if failed:
+        return _("Soro answers on this computer, but see {names} above.").format(names=names)
+    if any(check.is_slow for check in checks):
+        return _("All is well, but this computer is slow: a smaller model would answer sooner.")
+    return _("All is well: Soro can be used on this computer.")
+
+
+def examine(program: Program) -> Iterator[Check]:
+    """Each check when it is done; the model's come last, because they take a while."""
     for name, check in (
         (_("program"), _program),
+        (_("settings"), lambda: _settings(program)),
         (_("processor"), lambda: _processor(program)),
         (_("memory"), _memory),
         (_("disk"), lambda: _disk(program)),
         (_("console"), _console),
         (_("letters"), lambda: FONT_LINE + "  " + _("(six pairs of letters; no boxes?)")),
         (_("history"), lambda: _history(program)),
-        (_("model file"), lambda: _model_file(program)),
-        (_("memory needed"), lambda: _memory_needed(program)),
-        (_("first token"), lambda: _first_token(program, variants)),
     ):
-        code = _report(name, check) or code
-    if variants:
-        _report(_("engine"), lambda: engine_line(variants[0]))
+        yield _examined(name, check)
+    yield _examined(_("model file"), lambda: _model_file(program), stops_answers=True)
+    yield _examined(_("memory needed"), lambda: _memory_needed(program), stops_answers=True)
+    yield from _answer(program)
     for error in program.models.read().unreadable:  # it keeps nobody from the other models
-        click.echo(f"{'!!':<4} {_('model file'):<14} {error}\n{'':<19} {error.advice}")
-    return code
+        yield Check(name=_("model file"), text=str(error), hint=error.advice, is_warning=True)
 
 
-def _report(name: str, check: Callable[[], str]) -> int:
+def _examined(name: str, check: Callable[[], str], *, stops_answers: bool = False) -> Check:
     try:
-        click.echo(f"{'ok':<4} {name:<14} {check()}")
+        return Check(name=name, text=check())
     except SoroError as error:
-        click.echo(f"{'!!':<4} {name:<14} {error}\n{'':<19} {error.advice}")
-        return error.exit_code
-    return 0
+        return Check(
+            name=name,
+            text=str(error),
+            hint=error.advice,
+            exit_code=error.exit_code,
+            stops_answers=stops_answers,
+        )
+
+
+def _answer(program: Program) -> Iterator[Check]:
+    """A real token, and the build of llama.cpp that made it."""
+    heard: list[FirstAnswer] = []
+
+    def first_token() -> str:
+        heard.append(_first_token(program))
+        return _("«{text}», {speed:.1f} tokens a second").format(
+            text=heard[0].text, speed=heard[0].tokens_per_second
+        )
+
+    check = _examined(_("first token"), first_token, stops_answers=True)
+    if heard:
+        yield replace(check, is_slow=heard[0].tokens_per_second < SLOW_TOKENS_PER_SECOND)
+        yield Check(name=_("engine"), text=engine_line(heard[0].variant))
+    else:
+        yield replace(check, hint=f"{check.hint} {_('The log:')} {program.paths.engine_log}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FirstAnswer:
+    """What the engine said to a greeting."""
+
+    text: str
+    tokens_per_second: float
+    variant: str
 
 
 def _program() -> str:
     return f"Soro Edge {__version__}, Python {platform.python_version()}, {platform.platform()}"
+
+
+def _settings(program: Program) -> str:
+    for fault in program.faults:
+        raise fault
+    return str(program.paths.settings_file)
 
 
 def _processor(program: Program) -> str:
@@ -89,10 +183,9 @@ def _console() -> str:
 def _history(program: Program) -> str:
     history = program.told_history()
     try:
-        damage = history.check()
-        if damage:
+        if history.check():
             file = program.paths.history_file(program.settings.profile)
-            raise HistoryDamaged(path=str(file), kept=damage)
+            raise HistoryDamaged(path=str(file))
         return str(program.paths.history_file(program.settings.profile))
     finally:
         history.close()
@@ -136,7 +229,7 @@ def planned_memory(plan: MemoryPlan) -> str:
     )
 
 
-def _first_token(program: Program, variants: list[str]) -> str:
+def _first_token(program: Program) -> FirstAnswer:
     from soro_edge.chat.template import Turn, render
 
     manifest = program.manifest()
@@ -144,7 +237,6 @@ def _first_token(program: Program, variants: list[str]) -> str:
     options = program.chat_options(manifest, AnswerOptions(max_tokens=16))
     try:
         info = engine.load()
-        variants.append(info.variant)
         prompt = render([Turn(question=_("Good day!"))], options.system, info)
         text, speed = "", 0.0
         for event in engine.generate(GenerationRequest(prompt=prompt, max_tokens=16)):
@@ -152,8 +244,9 @@ def _first_token(program: Program, variants: list[str]) -> str:
                 text += event.text
             elif isinstance(event, Finished):
                 speed = event.statistics.tokens_per_second
-        first = " ".join(text.split())[:30]
-        return _("«{text}», {speed:.1f} tokens a second").format(text=first, speed=speed)
+        return FirstAnswer(
+            text=" ".join(text.split())[:30], tokens_per_second=speed, variant=info.variant
+        )
     finally:
         engine.close()
 

@@ -4,14 +4,15 @@ Machine, speed, faults, versions. Nothing of what pupils wrote, and no person's 
 `~`, and of a fault of the program its kind and place stand here, without its words.
 """
 
-import io
+import re
 import time
-from contextlib import redirect_stdout, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import click
 
-from soro_edge.commands.doctor import run_doctor
+from soro_edge.commands.doctor import Check, check_line, examine, exit_code, verdict
 from soro_edge.commands.program import Program
 from soro_edge.errors import FolderNotWritable, NoFolder, StorageError
 from soro_edge.locale import _
@@ -20,36 +21,50 @@ from soro_edge.stick.errors import PageNotWritten
 from soro_edge.stick.installed import Installation
 
 _LOG_LINES = 20
+_STOPPED = re.compile(
+    r"failed to decode, ret = 2\b"
+    r"|failed to compute graph, compute status: 1\b"
+    r"|compute_async failed with error 1\b"
+)
+"""GGML_STATUS_ABORTED: Stop was pressed, or a question was typed while something was read ahead."""
 
 
 def run_machine_page(program: Program, folder: Path) -> int:
     """Show the checks, write the page; the exit code of the checks. Raises StorageError, PageNotWritten."""
     if not folder.is_dir():
         raise NoFolder(path=str(folder))
-    # With an encoding, as the real one has: the page tells of it.
-    told = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True)
-    with redirect_stdout(told):
-        code = run_doctor(program)
-    told.seek(0)
-    checks = told.read()
-    click.echo(checks, nl=False)
-    parts = [
-        ("SORO", time.strftime("%Y-%m-%d %H:%M")),
-        ("CHECKS", checks),
-        ("INSTALLED", _installed()),
-        ("TUNING", _text(program.paths.tuning_file)),
-        ("FAULT", _fault(program.paths.logs / "fault.log")),
-        ("ENGINE", "\n".join(_text(program.paths.engine_log).splitlines()[-_LOG_LINES:])),
-    ]
-    page = "\n\n".join(f"== {title}\n{text.strip()}" for title, text in parts if text.strip())
-    page = page.replace(str(Path.home()), "~") + "\n"
+    checks = []
+    for check in examine(program):
+        click.echo(check_line(check))
+        checks.append(check)
+    click.echo("\n" + verdict(checks))
+    page = page_text(program, checks)
     file = _free_name(folder)
     try:
         write_whole(file, page.replace("\n", "\r\n").encode("utf-8-sig"))
     except FolderNotWritable as error:
         raise PageNotWritten(path=str(folder), reason=error.fields["reason"]) from error
     click.echo(_("Written: {file}").format(file=file))
-    return code
+    return exit_code(checks)
+
+
+def page_text(program: Program, checks: Sequence[Check]) -> str:
+    """The page, with the home folder's name left out."""
+    parts = [
+        ("SORO", time.strftime("%Y-%m-%d %H:%M")),
+        ("CHECKS", "\n".join(map(check_line, checks)) + "\n\n" + verdict(checks)),
+        ("INSTALLED", _installed()),
+        ("TUNING", _text(program.paths.tuning_file)),
+        ("FAULT", _fault(program.paths.logs / "fault.log")),
+        ("ENGINE", "\n".join(_engine_lines(program.paths.engine_log)[-_LOG_LINES:])),
+    ]
+    page = "\n\n".join(f"== {title}\n{text.strip()}" for title, text in parts if text.strip())
+    return page.replace(str(Path.home()), "~") + "\n"
+
+
+def _engine_lines(log_file: Path) -> list[str]:
+    """The engine's log without the lines in which llama.cpp calls a pupil's Stop a failure."""
+    return [line for line in _text(log_file).splitlines() if not _STOPPED.search(line)]
 
 
 def _free_name(folder: Path) -> Path:

@@ -1,6 +1,7 @@
 """What every command starts from: paths, settings, and the objects built from them."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
+from soro_edge.errors import SettingsError
 from soro_edge.models import ModelFolder
 from soro_edge.paths import Paths, check_writable
 from soro_edge.settings import Settings
@@ -41,6 +43,8 @@ class Program:
 
     paths: Paths
     settings: Settings
+    faults: Sequence[SettingsError] = ()
+    """What was passed over in the settings, by a command that bears it."""
 
     @property
     def models(self) -> ModelFolder:

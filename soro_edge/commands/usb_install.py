@@ -81,6 +81,8 @@ def run_check(program: Program, stick: Path | None) -> None:
     _tell(_("Signed with the key {key}."), key=short(opened.key))
     for stranger in opened.strangers():
         _tell(_("Not of Soro, and never opened: {path}"), path=stranger)
+    if left := opened.system_files():
+        _tell(_("Left there by macOS or Windows, and never opened: {paths}"), paths=", ".join(left))
 
 
 def run_back(program: Program, to: Path | None) -> None:

@@ -9,8 +9,9 @@ import click
 from soro_edge.commands.models import progress_bar
 from soro_edge.commands.program import Program
 from soro_edge.gguf_header import read_header
-from soro_edge.stick.errors import KeyExists, NobodyToAsk
-from soro_edge.stick.making import make_stick
+from soro_edge.locale import _
+from soro_edge.stick.errors import KeyExists, NobodyToAsk, NoModelToPut
+from soro_edge.stick.making import check_options, make_stick
 from soro_edge.stick.manifest import Group
 from soro_edge.stick.old_processors import slow_families
 from soro_edge.stick.planning import StickOptions
@@ -34,13 +35,9 @@ def run_make(
 ) -> None:
     """Raises CannotMake, StickError, ModelError, StorageError."""
     key = key or default_key(program)
-    # Before the long work: a wrong passphrase is told at once.
-    passphrase = _passphrase(key, confirm=False) if is_sealed(key) else ""
-    sign(b"", key, passphrase)
-
-    def sign_with_key(document: bytes) -> Signature:
-        return sign(document, key, passphrase)
-
+    sealed = is_sealed(key)
+    if not models and "model" not in without:
+        raise NoModelToPut
     bundles = {Group.LINUX: linux, Group.WINDOWS: windows}
     options = StickOptions(
         root=directory,
@@ -50,6 +47,14 @@ def run_make(
         release=release,
         last_release=last_release(key),
     )
+    # Before anybody is asked for anything, and before the long work.
+    check_options(options)
+    passphrase = _passphrase(key, confirm=False) if sealed else ""
+    sign(b"", key, passphrase)
+
+    def sign_with_key(document: bytes) -> Signature:
+        return sign(document, key, passphrase)
+
     with _Bars() as tell:
         stick = make_stick(options, sign_with_key, tell)
     manifest = stick.manifest
@@ -61,9 +66,9 @@ def run_make(
             f"model {model.name}: {model.size_bytes / 1e6:.0f} MB,"
             f" at least {model.memory_bytes / 1e6:.0f} MB of memory"
         )
-    told = ", ".join(group for group in bundles if group not in without)
+    systems = ", ".join(group for group in bundles if group not in without)
     click.echo(
-        f"{len(manifest.files)} files, {size / 1e6:.0f} MB for {told}: written and read back."
+        f"{len(manifest.files)} files, {size / 1e6:.0f} MB for {systems}: written and read back."
     )
     for name in slow_families(read_header(path) for path in models):
         click.echo(
@@ -72,8 +77,6 @@ def run_make(
             " the file that suits it.",
             err=True,
         )
-    if not models:
-        click.echo("There is no model on it: a first installation could not answer.", err=True)
 
 
 def run_keygen(program: Program, key: Path | None, *, sealed: bool) -> None:
@@ -96,10 +99,16 @@ def _passphrase(key: Path, *, confirm: bool) -> str:
     given = os.environ.get(_PASSPHRASE)
     if given is not None:
         return given
-    if not (sys.stdin and sys.stdin.isatty()):
+    if not _can_ask():
         raise NobodyToAsk
-    found: str = click.prompt("Passphrase", hide_input=True, confirmation_prompt=confirm, err=True)
-    return found
+    typed: str = click.prompt(
+        _("Passphrase"), hide_input=True, confirmation_prompt=confirm, err=True
+    )
+    return typed
+
+
+def _can_ask() -> bool:
+    return bool(sys.stdin and sys.stdin.isatty())
 
 
 class _Bars:

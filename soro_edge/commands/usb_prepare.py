@@ -12,6 +12,7 @@ from soro_edge.commands.tune import run_tune
 from soro_edge.engine.api import Text
 from soro_edge.engine.states import WORTH_READING_TOKENS
 from soro_edge.engine.tuning import read_tuning
+from soro_edge.models import check_memory
 
 _READ_AHEAD_SECONDS = 60.0
 
@@ -35,7 +36,8 @@ def _read_first_words(program: Program) -> None:
     from soro_edge.chat.session import ChatSession
 
     manifest = program.manifest()
-    program.models.check(manifest)
+    path = program.models.check(manifest)
+    check_memory(manifest, path, program.context_tokens(manifest))
     options = program.chat_options(manifest, AnswerOptions())
     if not options.system:
         return

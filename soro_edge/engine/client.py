@@ -171,7 +171,7 @@ class EngineProcess:
                     self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log
                 )
             except OSError as error:
-                raise EngineSilent(reason=str(error), log=str(self._log_file)) from error
+                raise EngineSilent(reason=str(error)) from error
 
     def _open_log(self) -> BinaryIO:
         """Where nothing can be written, answers come all the same, and what the engine tells is lost."""
@@ -202,7 +202,7 @@ class EngineProcess:
         try:
             reply = decode(line)
         except WireError as error:
-            raise EngineSilent(reason=str(error), log=str(self._log_file)) from error
+            raise EngineSilent(reason=str(error)) from error
         if isinstance(reply, Failed):
             raise reply.error()
         if isinstance(reply, Load | Count | Generate | Prepare | Forget | Stop):
@@ -219,11 +219,11 @@ class EngineProcess:
         child = self._child
         code = child.wait(CLOSE_SECONDS) if child else None
         self.close()
-        return EngineDied(cause=_cause(code), log=str(self._log_file))
+        return EngineDied(cause=_cause(code))
 
     def _nonsense(self, reply: object) -> EngineSilent:
         self.close()
-        return EngineSilent(reason=type(reply).__name__, log=str(self._log_file))
+        return EngineSilent(reason=type(reply).__name__)
 
 
 def _cause(code: int | None) -> str:

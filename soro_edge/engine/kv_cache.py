@@ -75,7 +75,7 @@ class KvCache:
         if status != 0:
             # The cache's content is unknown now; the next prompt begins from nothing.
             self.clear()
-            raise DecodeFailed(status=status, log="engine.log")
+            raise DecodeFailed(status=status)
         self.tokens += tokens
         return True
 

@@ -50,7 +50,7 @@ class LoadedModel:
             undo.callback(self.close)
             self.context = self._new_context()
             if self.context is None:
-                raise ModelNotLoaded(reason=_last_line(log_text()), log="engine.log")
+                raise ModelNotLoaded(reason=_last_line(log_text()))
             self.window_tokens: int = max(0, lib.llama_model_n_swa(self.model))
             self.threads: int = lib.llama_n_threads(self.context)
             self.prefill_threads: int = lib.llama_n_threads_batch(self.context)
@@ -182,7 +182,7 @@ def _check_magic(path: Path) -> None:
     except FileNotFoundError:
         raise ModelFileMissing(name=path.stem, path=str(path)) from None
     except OSError as error:
-        raise ModelNotLoaded(reason=error.strerror or str(error), log="engine.log") from error
+        raise ModelNotLoaded(reason=error.strerror or str(error)) from error
     if magic != b"GGUF":
         raise NotAModel(path=str(path))
 
@@ -191,7 +191,7 @@ def _load_error(path: Path, log: str) -> UnsupportedModel | ModelNotLoaded:
     unknown = _UNKNOWN_ARCHITECTURE.search(log)
     if unknown:
         return UnsupportedModel(architecture=unknown[1], path=str(path))
-    return ModelNotLoaded(reason=_last_line(log), log="engine.log")
+    return ModelNotLoaded(reason=_last_line(log))
 
 
 def _last_line(log: str) -> str:

@@ -122,7 +122,7 @@ class Vocabulary:
             return str(lib.llama_vocab_get_text(self._vocab, token).decode())
         except UnicodeDecodeError:
             reason = f"the text of token {token} is not UTF-8"
-            raise ModelNotLoaded(reason=reason, log="engine.log") from None
+            raise ModelNotLoaded(reason=reason) from None
 
 
 def _as_bytes(tokens: list[int]) -> bytes:

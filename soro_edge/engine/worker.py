@@ -77,7 +77,7 @@ class Worker:
                 return
             except Exception as error:  # noqa: BLE001 (the worker's edge: the parent must hear of it)
                 traceback.print_exc()
-                self._say(Failed.of(EngineFailed(reason=type(error).__name__, log="engine.log")))
+                self._say(Failed.of(EngineFailed(reason=type(error).__name__)))
         if self._engine:
             self._engine.close()
 
@@ -159,7 +159,7 @@ class Worker:
 
     def _loaded(self) -> "LlamaEngine":
         if self._engine is None:
-            raise ModelNotLoaded(reason="no model yet", log="engine.log")
+            raise ModelNotLoaded(reason="no model yet")
         return self._engine
 
     def _say(self, reply: Reply) -> None:

@@ -45,7 +45,7 @@ def make_backup(files: HistoryFiles, copy: Callable[[Path, Path], None] | None =
             (copy or copy_database)(files.main, temporary)
             if damage_in_frozen_file(temporary):
                 touch_private(files.suspect)
-                raise HistoryDamaged(path=str(files.main), kept=str(files.main))
+                raise HistoryDamaged(path=str(files.main))
         os.utime(temporary, (changed, changed))
         sync_file(temporary)
         move(temporary, files.backup)

@@ -168,7 +168,7 @@ def _translated(error: sqlite3.Error, files: HistoryFiles) -> StorageError | Non
     path, folder = str(files.main), files.main.parent
     code = _code(error)
     if code in _DAMAGED:
-        return HistoryDamaged(path=path, kept=path)
+        return HistoryDamaged(path=path)
     if code in _BUSY:
         return HistoryBusy(path=path)
     if code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR and _nearly_full(folder)):

@@ -121,7 +121,7 @@ def migrate(connection: sqlite3.Connection, path: Path, *, steps: int = len(MIGR
             done = version_of(connection)
             if done < steps:
                 if version_by_tables(connection) != done:
-                    raise HistoryDamaged(path=str(path), kept=str(path))
+                    raise HistoryDamaged(path=str(path))
                 MIGRATIONS[done](connection)
                 connection.execute(f"PRAGMA user_version = {done + 1}")
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from soro_edge.stick.errors import CannotMake
 from soro_edge.stick.manifest import Group
+from soro_edge.stick.names import put_there_by_a_system
 
 _PROGRAMS = {Group.LINUX: "soro", Group.WINDOWS: "soro.exe"}
 _HINT = (
@@ -47,7 +48,10 @@ class Bundle:
         return cls(folder=folder, version=words[0])
 
     def members(self) -> Iterator[Member]:
-        """All its files. Raises CannotMake where a link leads out of it, or nowhere."""
+        """All its files but what systems leave by themselves.
+
+        Raises CannotMake where a link leads out of it, or nowhere.
+        """
         inside = self.folder.resolve()
         for place, folders, names in os.walk(self.folder, followlinks=True):
             folders.sort()
@@ -63,6 +67,8 @@ class Bundle:
                         reason=f"A link leads in a circle: {path}", advice="Build it again."
                     )
             for name in sorted(names):
+                if put_there_by_a_system(name):
+                    continue
                 path = Path(place, name)
                 yield Member(
                     path=path.relative_to(self.folder).as_posix(),

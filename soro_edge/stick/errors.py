@@ -1,28 +1,34 @@
 """What can go wrong with a stick or an installation: a branch of the tree in soro_edge/errors.py.
 
-StickError                     exit 10
-├── NoStick                        no manifest there
-├── StickUnreadable                it was pulled, or a place on it cannot be read
-├── StickDamaged                   a file is not the one that the manifest names
-├── BadStick                       the manifest is nonsense, or wants what it must not
-├── BadSignature                   unsigned, or changed after it was signed
-├── UntrustedStick                 signed by another key than the installed version trusts
-├── OlderStick                     older than what was installed here before
-├── WrongComputer                  no program for this system on it
-├── NoModelFits                    no model on it fits this computer's memory
-├── NoRoom                         too little space on the disk
-├── PathTooLong                    Windows could not open what would be installed
-├── StickReadOnly                  portable mode could keep nothing
-├── InstallationBusy               another installation is under way
-├── SelfTestFailed                 the new version gave no answer; the old one stays
-├── NotInstalled                   nothing is installed there
-├── InstallationDamaged            nothing tells which version ran and whose sticks are trusted
-├── StillRunning                   it cannot be deleted while it runs
-├── NothingBefore                  no earlier version to go back to
-├── KeyUnusable                    no key, or a damaged one
-├── KeyExists                      a second key would be trusted by nobody
-├── WrongPassphrase                it does not open the key, or nobody can be asked for it
-└── CannotMake                     `soro usb make` says why; its sentences are English
+    StickError                     exit 10
+    ├── NoStick                        no manifest there
+    ├── StickUnreadable                it was pulled, or a place on it cannot be read
+    ├── StickDamaged                   a file is not the one that the manifest names
+    ├── BadStick                       the manifest is nonsense, or wants what it must not
+    ├── BadSignature                   unsigned, or changed after it was signed
+    ├── UntrustedStick                 signed by another key than the installed version trusts
+    ├── OlderStick                     older than what was installed here before
+    ├── WrongComputer                  no program for this system on it
+    ├── NoModelFits                    no model on it fits this computer's memory
+    ├── NoRoom                         too little space on the disk
+    ├── PathTooLong                    Windows could not open what would be installed
+    ├── StickReadOnly                  portable mode could keep nothing
+    ├── StickNotWritable               `soro usb make` can write nothing there
+    ├── PageNotWritten                 the page about a computer cannot be written there
+    ├── InstallationBusy               another installation is under way
+    ├── SelfTestFailed                 the new version gave no answer; the old one stays
+    ├── NotInstalled                   nothing is installed there
+    ├── InstallationDamaged            nothing tells which version ran and whose sticks are trusted
+    ├── StillRunning                   it cannot be deleted while it runs
+    ├── NothingBefore                  no earlier version to go back to
+    ├── KeyUnusable                    no key, or a damaged one
+    ├── KeyExists                      a second key would be trusted by nobody
+    ├── WrongPassphrase                it does not open the key
+    ├── NobodyToAsk                    the key has a passphrase, and this is no terminal
+    ├── NoModelToPut                   `soro usb make` was given no model
+    └── CannotMake                     `soro usb make` says why; its sentences are English
+
+This module knows the root of the tree alone.
 """
 
 from soro_edge.errors import SoroError
@@ -93,6 +99,11 @@ class StickReadOnly(StickError):
     hint = N_("Move the small switch on the stick, or install the program on this computer.")
 
 
+class StickNotWritable(StickError):
+    message = N_("The stick cannot be written: {path}: {reason}")
+    hint = N_("Move the small switch on the stick, or take another stick.")
+
+
 class PageNotWritten(StickError):
     message = N_("The page cannot be written to {path}: {reason}")
     hint = N_("Move the small switch on the stick, or take another stick.")
@@ -146,6 +157,11 @@ class WrongPassphrase(StickError):
 class NobodyToAsk(StickError):
     message = N_("The passphrase of the maker's key cannot be asked for: this is no terminal.")
     hint = N_("Run this in a terminal, or set SORO_PASSPHRASE.")
+
+
+class NoModelToPut(StickError):
+    message = N_("No model was named: from this stick a computer could not answer.")
+    hint = N_("Name one: `--model FILE.gguf`. To update the program alone: `--without model`.")
 
 
 class CannotMake(StickError):

@@ -9,14 +9,23 @@ import shutil
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from unicodedata import normalize
 
-from soro_edge.paths import PORTABLE_FOLDER, make_folder, storage_error, write_whole
+from soro_edge.errors import FolderNotWritable
+from soro_edge.gguf_header import read_header
+from soro_edge.paths import (
+    PORTABLE_FOLDER,
+    check_writable,
+    make_folder,
+    storage_error,
+    write_whole,
+)
 from soro_edge.stick import manifest as stick_manifest
 from soro_edge.stick.bundle import Bundle
 from soro_edge.stick.copying import Copier, Copy, OnBytes, sync_files
-from soro_edge.stick.errors import BadStick, CannotMake, StickError
+from soro_edge.stick.errors import BadStick, CannotMake, StickError, StickNotWritable
 from soro_edge.stick.manifest import Group, StickFile, StickManifest
-from soro_edge.stick.names import folded
+from soro_edge.stick.names import folded, put_there_by_a_system
 from soro_edge.stick.planning import (
     CHANGED_HINT,
     Planned,
@@ -31,12 +40,14 @@ from soro_edge.stick.reading import FOLDER, MANIFEST, SIGNATURE, Stick, open_sti
 from soro_edge.stick.releases import next_release
 from soro_edge.stick.signing import Signature, write_signature
 
+_NAME_A_FILE = "Name a file that can be read."
 _BEGUN = "begun"
 """Lies there while a stick is made, so that an interrupted one is known again."""
 
 
 def make_stick(options: StickOptions, sign: Callable[[bytes], Signature], tell: Tell) -> Stick:
     """The stick, read back and compared. Raises CannotMake, StickError, ModelError, StorageError."""
+    check_options(options)
     planned = list(plan_programs(options)) + list(plan_top())
     models = []
     for path in options.models:
@@ -44,7 +55,9 @@ def make_stick(options: StickOptions, sign: Callable[[bytes], Signature], tell: 
         models.append(model)
         planned += files
     planned += [
-        plan_file(bank, f"soro/soro-banks/{bank.name}", Group.BANK) for bank in options.banks
+        # A Mac gives names whose letters are in two, й as и and a breve.
+        plan_file(bank, f"soro/soro-banks/{normalize('NFC', bank.name)}", Group.BANK)
+        for bank in options.banks
     ]
     manifest = StickManifest(
         version=_one_version(options.bundles),
@@ -55,15 +68,42 @@ def make_stick(options: StickOptions, sign: Callable[[bytes], Signature], tell: 
         models=tuple(models),
     )
     _check(manifest)
-    _check_place(options.root / FOLDER)
-    _check_room(options.root, planned)
     document = stick_manifest.write_manifest(manifest)
     signature = write_signature(sign(document))
-    _write(options.root, planned, tell)
-    write_whole(options.root / FOLDER / MANIFEST, document)
-    write_whole(options.root / FOLDER / SIGNATURE, signature)
-    _delete(options.root / FOLDER / _BEGUN)
+    try:
+        _check_room(options.root, planned)
+        _write(options.root, planned, tell)
+        write_whole(options.root / FOLDER / MANIFEST, document)
+        write_whole(options.root / FOLDER / SIGNATURE, signature)
+        _delete(options.root / FOLDER / _BEGUN)
+    except FolderNotWritable as error:
+        raise StickNotWritable(**error.fields) from error
     return read_back(options.root, tell)
+
+
+def check_options(options: StickOptions) -> None:
+    """Whatever can be known before anything long: what is named is here, and the stick can be written.
+
+    Raises CannotMake, StickNotWritable, ModelError.
+    """
+    _one_version(options.bundles)
+    for model in options.models:
+        read_header(model)
+    for bank in options.banks:
+        if not bank.is_file():
+            raise CannotMake(reason=f"There is no file {bank}.", advice=_NAME_A_FILE)
+    try:
+        _check_place(options.root / FOLDER)
+        _check_writable(options.root / FOLDER)
+    except FolderNotWritable as error:
+        raise StickNotWritable(**error.fields) from error
+
+
+def _check_writable(folder: Path) -> None:
+    """Raises FolderNotWritable. What is not there yet is tried in the nearest folder that is."""
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    check_writable(folder / ".soro-trial")
 
 
 def read_back(root: Path, tell: Tell) -> Stick:
@@ -116,6 +156,7 @@ def _check_place(folder: Path) -> None:
     """What is not listed is deleted there, so it must be a stick's folder."""
     try:
         names = {path.name for path in folder.iterdir()} if folder.exists() else set()
+        names = {name for name in names if not put_there_by_a_system(name)}
     except OSError as error:
         raise storage_error(error, folder) from error
     if names - {PORTABLE_FOLDER} and not names & {MANIFEST, SIGNATURE, _BEGUN}:

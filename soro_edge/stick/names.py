@@ -12,6 +12,16 @@ _LONGEST_NAME = 255
 """In UTF-16 units."""
 _LONGEST_PATH = 180
 """So that a stick's drive letter or an installation's folder leaves Windows' 259 enough."""
+_SYSTEM_FILES = {".ds_store", "desktop.ini", "thumbs.db", ".localized"}
+_SYSTEM_FOLDERS = {
+    ".spotlight-v100",
+    ".trashes",
+    ".fseventsd",
+    ".temporaryitems",
+    "__macosx",
+    "system volume information",
+    "$recycle.bin",
+}
 _FORBIDDEN = '<>:"|?*\\'
 _DEVICES = {"con", "prn", "aux", "nul"} | {
     f"{port}{number}" for port in ("com", "lpt") for number in "123456789¹²³"
@@ -53,6 +63,16 @@ def colliding(paths: Iterable[str]) -> tuple[str, str] | None:
 def folded(path: str) -> str:
     """As FAT32 compares: some systems show a short name in capitals whatever was written."""
     return unicodedata.normalize("NFC", path).casefold()
+
+
+def put_there_by_a_system(path: str) -> bool:
+    """Whether macOS or Windows leaves such a file by itself wherever a stick is opened or copied."""
+    *folders, name = path.split("/")
+    return (
+        name.startswith("._")  # macOS: what FAT32 cannot hold of the file of that name
+        or name.casefold() in _SYSTEM_FILES
+        or any(folder.casefold() in _SYSTEM_FOLDERS for folder in folders)
+    )
 
 
 def _name_fault(name: str) -> str:

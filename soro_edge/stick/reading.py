@@ -4,11 +4,13 @@ What the manifest does not name is never opened. Changes nothing.
 """
 
 import hashlib
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from soro_edge.paths import PORTABLE_FOLDER
 from soro_edge.stick.copying import OnBytes, open_plain, read_pieces
 from soro_edge.stick.errors import BadSignature, NoStick, StickDamaged, StickUnreadable
 from soro_edge.stick.manifest import (
@@ -18,7 +20,7 @@ from soro_edge.stick.manifest import (
     StickManifest,
     read_manifest,
 )
-from soro_edge.stick.names import folded
+from soro_edge.stick.names import folded, put_there_by_a_system
 from soro_edge.stick.signing import check_signature
 
 FOLDER = "soro"
@@ -66,28 +68,36 @@ class Stick:
 
     def strangers(self) -> list[str]:
         """Files that the manifest does not name (a virus may have put them there); a portable
-        program's data are none."""
+        program's data are none, nor are `system_files`."""
+        return [path for path in self._unlisted() if not put_there_by_a_system(path)]
+
+    def system_files(self) -> list[str]:
+        """What macOS and Windows left by themselves."""
+        return [path for path in self._unlisted() if put_there_by_a_system(path)]
+
+    def _unlisted(self) -> list[str]:
         known = {folded(piece.path) for file in self.manifest.files for piece in file.pieces}
         known |= {f"{FOLDER}/{MANIFEST}", f"{FOLDER}/{SIGNATURE}"}
-        found = [
+        there = [
             path.relative_to(self.root).as_posix()
-            for path in (self.root / FOLDER).rglob("*")
+            for path in _named(self.root, FOLDER).rglob("*")
             if path.is_symlink() or not path.is_dir()
         ]
         return sorted(
             path
-            for path in found
-            if folded(path) not in known and not folded(path).startswith(f"{FOLDER}/soro-data/")
+            for path in there
+            if folded(path) not in known
+            and not folded(path).startswith(f"{FOLDER}/{PORTABLE_FOLDER}/")
         )
 
 
 def open_stick(root: Path) -> Stick:
     """Raises NoStick, StickUnreadable, BadSignature, BadStick."""
-    folder = root / FOLDER
-    document = _read_small(folder / MANIFEST, LARGEST_MANIFEST_BYTES)
+    folder = _named(root, FOLDER)
+    document = _read_small(_named(folder, MANIFEST), LARGEST_MANIFEST_BYTES)
     if document is None:
         raise NoStick(path=str(root))
-    signature = _read_small(folder / SIGNATURE, _LARGEST_SIGNATURE_BYTES)
+    signature = _read_small(_named(folder, SIGNATURE), _LARGEST_SIGNATURE_BYTES)
     if signature is None:
         raise BadSignature
     # The signature first: nothing that is not signed is even parsed.
@@ -118,9 +128,22 @@ def _read_small(path: Path, most_bytes: int) -> bytes | None:
 
 
 def _no_links(root: Path, path: str) -> Path:
-    found = root
+    place = root
     for name in path.split("/"):
-        found = found / name
-        if found.is_symlink():
-            raise StickUnreadable(path=str(found), reason="a link")
-    return found
+        place = _named(place, name)
+        if place.is_symlink():
+            raise StickUnreadable(path=str(place), reason="a link")
+    return place
+
+
+def _named(folder: Path, name: str) -> Path:
+    """The file of that name, also where a Mac wrote й as и and a breve, or a system shows capitals."""
+    path = folder / name
+    if os.path.lexists(path):
+        return path
+    try:
+        beside = list(folder.iterdir())
+    except OSError:
+        return path  # opening it tells what is wrong
+    # Compared without regard to case, as FAT32 does. Its content is compared with the signed hash.
+    return next((there for there in beside if folded(there.name) == folded(name)), path)

@@ -16,7 +16,7 @@ from pathlib import Path
 import ml_dtypes
 import numpy as np
 
-from convert.config import read_config
+from convert.checkpoint.config import read_config
 
 SHAPES = {
     "270M": (640, 18, 2048, 4, 1, 512, 1.0),

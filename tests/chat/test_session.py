@@ -82,7 +82,7 @@ def test_a_loop_is_told_and_left_out_of_the_next_prompt() -> None:
 
 
 def test_a_lost_engine_leaves_the_half_answer() -> None:
-    died = EngineDied(cause="SIGKILL", log="x")
+    died = EngineDied(cause="SIGKILL")
     session, log, _engine = session_of(ScriptedAnswer(text="нисфи ҷавоб", fails=died), "пурра")
     with pytest.raises(EngineDied):
         list(session.ask("Савол"))
@@ -115,7 +115,7 @@ def test_stop_keeps_the_part_and_the_session_goes_on() -> None:
 
 
 def test_again_replaces_the_answer_and_only_when_text_comes() -> None:
-    died = EngineDied(cause="SIGKILL", log="x")
+    died = EngineDied(cause="SIGKILL")
     session, log, _engine = session_of("кӯҳна", ScriptedAnswer(text="", fails=died), "нав")
     list(session.ask("Савол"))
     with pytest.raises(EngineDied):

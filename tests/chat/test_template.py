@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from convert.tokenizer import GEMMA_TEMPLATE
+from convert.vocabulary.tokenizer import GEMMA_TEMPLATE
 from soro_edge.chat.template import Turn, render
 from soro_edge.engine.api import Control, ModelInfo, Prompt, Text
 from soro_edge.model_errors import BadTemplate, NoTemplate, TemplateDropsText
@@ -90,6 +90,7 @@ HEADS = {
     "continue": "{{ m.content }}{% if m.role == 'user' %}{% continue %}{% endif %}",
     "twice": "{{ m.content }} {{ m.content }}",
     "no tools": "{% if tools is not none %}{{ raise_exception('tools') }}{% endif %}{{ m.content }}",
+    "tools that it runs through": "{% for tool in tools %}{{ tool }}{% endfor %}{{ m.content }}",
     "thoughts cut off": "{{ m.content.split('</think>')[-1] }}",
     "a day": "{{ strftime_now('%Y') }}{{ m.content }}",
 }

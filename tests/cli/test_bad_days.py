@@ -167,14 +167,14 @@ def test_every_language_has_the_same_form(language: str, error: str, hint: str) 
 
 def test_settings_that_cannot_be_read_are_told(own_home: Path) -> None:
     (own_home / "settings.toml").mkdir(parents=True)
-    done = soro("paths")
+    done = soro("history", "list")
     assert done.returncode == 2 and "settings.toml" in complaint(done)
     (own_home / "settings.toml").rmdir()
     (own_home / "settings.toml").write_text("language = ", encoding="utf-8")
-    done = soro("paths")
+    done = soro("history", "list")
     assert done.returncode == 2 and "The settings cannot be read:" in complaint(done)
     (own_home / "settings.toml").write_text("colour = 5", encoding="utf-8")
-    done = soro("paths")
+    done = soro("history", "list")
     assert done.returncode == 2 and "There is no setting named «colour»." in complaint(done)
 
 

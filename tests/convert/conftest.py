@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from convert import pipeline
-from convert.texts import DEFAULT_TEXT, tokenized_texts
+from convert.calibrate.calibration_data import DEFAULT_TEXT, tokenized_texts
 from tests.convert.checkpoints import WrittenCheckpoint, write_checkpoint
 from tests.convert.conversions import TOKENS_IN_TEXT
 

@@ -1,23 +1,27 @@
 """Whole conversions of tiny checkpoints, and their unrounded models."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import gguf
+import jinja2
 import numpy as np
 from numpy.typing import NDArray
 
-from convert.checkpoint import open_checkpoint
-from convert.encode import TensorRows
-from convert.exact_model import ExactModel
-from convert.forward import LayerMath, attention, feed_forward
-from convert.ggml import decoded
+from convert.calibrate.conversations import ChatTemplates
+from convert.calibrate.gemma3_forward import LayerMath, attention, feed_forward
+from convert.calibrate.reference_model import ExactModel
+from convert.checkpoint.checkpoint import open_checkpoint
+from convert.native.ggml import decoded
 from convert.options import ConversionOptions
 from convert.pipeline import convert
-from convert.plan import Type, plan_types
 from convert.progress import Progress
-from convert.report import Report
+from convert.quantize.bit_allocation import Type, plan_types
+from convert.quantize.tensor_source import TensorRows
+from convert.report.report import Report
 from convert.weights import Matrix
+from soro_edge.chat.jinja import chat_environment
 
 TOKENS_IN_TEXT = 96
 
@@ -32,18 +36,33 @@ class Silent:
         pass
 
 
+class Templates:
+    """The runtime's Jinja, without the process that a stranger's template is tried in."""
+
+    def refusal(self, source: str, *, bos: str, eos: str) -> str | None:
+        return None
+
+    def environment(self, strftime_now: Callable[[str], str]) -> jinja2.Environment:
+        return chat_environment(strftime_now)
+
+
 def files(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
 def convert_tiny(
-    checkpoint: Path, output: Path, *, progress: Progress | None = None, **choices: Any
+    checkpoint: Path,
+    output: Path,
+    *,
+    progress: Progress | None = None,
+    templates: ChatTemplates | None = None,
+    **choices: Any,
 ) -> Report:
     """The tiny tokenizer is too small to be trimmed."""
     options = ConversionOptions(
         checkpoint=checkpoint, output=output, **{"vocabulary_rows": None, **choices}
     )
-    return convert(options, progress or Silent())
+    return convert(options, progress or Silent(), templates or Templates())
 
 
 def exact_model(folder: Path, type: Type = Type.F32) -> ExactModel:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from convert.checkpoint import open_checkpoint
+from convert.checkpoint.checkpoint import open_checkpoint
 from convert.errors import ConversionError
 
 QUERIES = "model.layers.0.self_attn.q_proj"

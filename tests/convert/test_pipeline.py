@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 
 from convert import gemma3, pipeline
+from convert.calibrate.ablation import BY_INPUTS, COMPENSATED, LARGEST, STEPS
+from convert.calibrate.calibration_data import tokenized_texts
 from convert.errors import BadTarget, BadTensor
-from convert.llama import LlamaModel
-from convert.plan import TYPES, Type
-from convert.report import Report
-from convert.steps import BY_INPUTS, COMPENSATED, LARGEST, STEPS
-from convert.texts import tokenized_texts
+from convert.native.llama import LlamaModel
+from convert.quantize.bit_allocation import TYPES, Type
+from convert.report.report import Report
 from soro_edge.gguf_header import read_header
 from soro_edge.manifest import read_manifest
 from soro_edge.models import memory_needed_bytes

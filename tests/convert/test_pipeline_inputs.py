@@ -7,7 +7,7 @@ import pytest
 from convert.errors import BadTarget
 from convert.options import ConversionOptions
 from convert.pipeline import convert
-from tests.convert.conversions import Silent
+from tests.convert.conversions import Silent, Templates
 
 
 @pytest.mark.parametrize(
@@ -29,6 +29,6 @@ def test_not_even_force_replaces_an_input(output: str, text: str, tmp_path: Path
         checkpoint=model, output=tmp_path / output, keep_text=keep, force=True
     )
     with pytest.raises(BadTarget, match="files that are read"):
-        convert(options, Silent())
+        convert(options, Silent(), Templates())
     assert weights.read_text() == keep.read_text() == "precious"
     assert not (model / "new.gguf").exists()

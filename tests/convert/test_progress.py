@@ -7,9 +7,9 @@ import pytest
 from convert.command import run
 from convert.options import ConversionOptions
 from convert.progress import FINISHING
-from convert.report import next_steps
+from convert.report.report import next_steps
 from tests.convert.checkpoints import WrittenCheckpoint
-from tests.convert.conversions import TOKENS_IN_TEXT, Silent, convert_tiny
+from tests.convert.conversions import TOKENS_IN_TEXT, Silent, Templates, convert_tiny
 
 pytestmark = pytest.mark.usefixtures("short_texts")
 
@@ -61,7 +61,7 @@ def test_the_report_begins_with_both_sizes_and_ends_with_what_to_do_next(
     small: WrittenCheckpoint, output: Path
 ) -> None:
     options = ConversionOptions(checkpoint=small.folder, output=output, vocabulary_rows=None)
-    lines = run(options, Silent(), as_json=False).splitlines()
+    lines = run(options, Silent(), Templates(), as_json=False).splitlines()
     weights = sum(path.stat().st_size for path in small.folder.glob("*.safetensors"))
     factor = weights / output.stat().st_size
     assert lines[0].startswith("model.gguf: 0.")

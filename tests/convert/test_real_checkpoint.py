@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import sentencepiece
 
-from convert.checkpoint import open_checkpoint
+from convert.checkpoint.checkpoint import open_checkpoint
 
 pytestmark = pytest.mark.weights
 

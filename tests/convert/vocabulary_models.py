@@ -12,9 +12,9 @@ import numpy as np
 import sentencepiece
 from numpy.typing import NDArray
 
-from convert.llama import LlamaModel
-from convert.tokenizer import GEMMA_TEMPLATE, SpecialIds, Tokenizer, write_tokenizer
-from convert.vocabulary import VocabularyPlan
+from convert.native.llama import LlamaModel
+from convert.vocabulary.tokenizer import GEMMA_TEMPLATE, SpecialIds, Tokenizer, write_tokenizer
+from convert.vocabulary.trim import VocabularyPlan
 
 CATALOGUES = Path(__file__).parents[2] / "soro_edge" / "locale"
 WHOLE = ("<mask>", "[multimodal]", *(f"<unused{number}>" for number in range(40)), "<start_of_turn>",

@@ -54,7 +54,7 @@ def test_a_fault_in_an_answer_is_no_engine_that_did_not_start() -> None:
 
 
 def test_a_failed_decode_is_no_model_that_could_not_be_loaded() -> None:
-    error = told_of(DecodeFailed(status=-3, log="engine.log"))
+    error = told_of(DecodeFailed(status=-3))
     assert type(error) is DecodeFailed and error.exit_code == 5
     assert "could not compute the answer (llama_decode: -3)" in str(error)
 

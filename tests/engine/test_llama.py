@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -39,6 +40,18 @@ def process(tiny_model: Path, tmp_path: Path) -> Iterator[EngineProcess]:
     engine = EngineProcess(
         EngineOptions(model_path=str(tiny_model), context_tokens=256, threads=1),
         log_file=tmp_path / "engine.log",
+    )
+    yield engine
+    engine.close()
+
+
+@pytest.fixture
+def gated(tiny_model: Path, tmp_path: Path) -> Iterator[EngineProcess]:
+    """The same, held after each word until Stop has reached it."""
+    engine = EngineProcess(
+        EngineOptions(model_path=str(tiny_model), context_tokens=256, threads=1),
+        log_file=tmp_path / "engine.log",
+        command=(sys.executable, "-m", "tests.engine.gated_worker"),
     )
     yield engine
     engine.close()
@@ -117,17 +130,32 @@ def test_preparing_changes_no_answer(engine: Engine) -> None:
     engine.prepare(())
 
 
-def test_stop_ends_the_answer(engine: Engine) -> None:
+def test_stop_ends_the_answer_of_the_double() -> None:
+    engine = ScriptedEngine(["Салом, ман омӯзгорам ва ҷавоб медиҳам."])
     request = GenerationRequest(prompt=prompt_of("салом"), sampling=GREEDY, max_tokens=150)
     for event in engine.generate(request):
         if isinstance(event, TextPiece):
             engine.stop()
-    assert isinstance(event, Finished)
-    # The tiny model's child may be done before Stop crosses a busy machine: exact in test_reuse.py.
-    quick = (
-        {FinishReason.LOOP, FinishReason.MAX_TOKENS} if isinstance(engine, EngineProcess) else set()
-    )
-    assert event.reason in {FinishReason.STOPPED, *quick}
+    assert isinstance(event, Finished) and event.reason is FinishReason.STOPPED
+
+
+@pytest.mark.parametrize("from_another_thread", [False, True])
+def test_stop_crosses_the_pipe_and_ends_the_answer(
+    gated: EngineProcess, from_another_thread: bool
+) -> None:
+    request = GenerationRequest(prompt=prompt_of("салом"), sampling=GREEDY, max_tokens=150)
+    words = 0
+    for event in gated.generate(request):
+        if isinstance(event, TextPiece) and not words:
+            words += 1
+            if from_another_thread:
+                thread = threading.Thread(target=gated.stop)
+                thread.start()
+                thread.join()
+            else:
+                gated.stop()
+    assert isinstance(event, Finished) and event.reason is FinishReason.STOPPED
+    assert event.statistics.generated_tokens < 10
 
 
 def test_a_prompt_longer_than_the_window_is_refused(engine: Engine) -> None:
@@ -199,13 +227,6 @@ def test_a_killed_child_is_told_and_replaced(process: EngineProcess, name: str) 
     assert name in str(caught.value)
     assert run(process, prompt_of("салом"))[0]
     assert process.process_id != killed
-
-
-def test_stop_from_another_thread(process: EngineProcess) -> None:
-    process.load()
-    threading.Timer(0.05, process.stop).start()
-    _text, finished = run(process, prompt_of("салом"), max_tokens=240)
-    assert finished.reason in (FinishReason.STOPPED, FinishReason.LOOP, FinishReason.CONTEXT_FULL)
 
 
 @pytest.mark.parametrize("damage", ["empty", "text", "cut"])

@@ -54,7 +54,6 @@ ACTIONS = ("ask", "ask", "ask", "again", "edit", "switch", "drop", "type", "type
 
 @settings(
     max_examples=40 if os.environ.get("CI") else 12,
-    deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -81,7 +81,7 @@ def test_no_answers_make_no_error() -> None:
 
 
 def test_a_lost_engine_is_told_and_the_answers_before_it_are_there() -> None:
-    died = ScriptedAnswer(text="", fails=EngineDied(cause="SIGKILL", log="-"))
+    died = ScriptedAnswer(text="", fails=EngineDied(cause="SIGKILL"))
     answers = answer_questions(ScriptedEngine([SENTENCE, died]), QUESTIONS, ChatOptions())
     assert next(answers).text == SENTENCE
     with pytest.raises(EngineDied):

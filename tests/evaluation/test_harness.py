@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from convert.plan import Type
+from convert.quantize.bit_allocation import Type
 from soro_edge.evaluation.branches import Request
 from soro_edge.evaluation.methods import method_of
 from soro_edge.evaluation.native import Scorer

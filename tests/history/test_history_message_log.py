@@ -109,7 +109,7 @@ steps = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(question=texts, then=steps)
 def test_the_file_says_what_the_list_says_also_when_reopened(
     question: str, then: Sequence[Step]

@@ -48,7 +48,7 @@ def test_a_persons_words_are_never_a_query_language(history: History, words: str
     assert found(history, words) == []
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @example(text="0:\u19b0")
 @given(text=st.text(max_size=40))
 def test_whatever_was_written_finds_itself(

@@ -67,8 +67,6 @@ def test_without_a_terminal_no_passphrase_is_asked_and_no_key_is_made(
     assert usb("keygen", "--key", key)[0] == 0 and is_sealed(key)
     monkeypatch.delenv("SORO_PASSPHRASE")
     assert "is a maker's key already" in usb("keygen", "--key", key)[1]
-    code, told = usb("make", tmp_path / "stick", "--key", key)
-    assert code == 10 and "passphrase of the maker's key cannot be asked for" in told
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,6 @@ def copy(tmp_path: Path) -> Copy:
 # Without shrinking: where a thread is wrong it would search for minutes and end nowhere.
 @settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture],
-    deadline=None,
     max_examples=20,
     phases=[Phase.explicit, Phase.generate],
 )

@@ -100,7 +100,7 @@ def test_the_page_for_the_stick_tells_of_the_machine_and_nothing_of_pupils(
 def test_a_page_that_cannot_be_written_is_told_with_a_hint_for_the_stick(
     read_only: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("soro_edge.commands.machine_page.run_doctor", lambda _program: 0)
+    monkeypatch.setattr("soro_edge.commands.machine_page.examine", lambda _program: iter([]))
     done = CliRunner().invoke(
         cli.soro, ["doctor", "--to-stick", str(read_only)], standalone_mode=False
     )

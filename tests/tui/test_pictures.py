@@ -153,7 +153,7 @@ def test_after_a_key(snap_compare: Compare, size: tuple[int, int], key: str) -> 
 
 @SIZES
 def test_a_lost_engine(snap_compare: Compare, size: tuple[int, int]) -> None:
-    died = EngineDied(cause="SIGKILL", log="engine.log")
+    died = EngineDied(cause="SIGKILL")
     app, act = asked(ScriptedAnswer(text="Ним", fails=died))
     assert snap_compare(app, run_before=act, terminal_size=size)
 

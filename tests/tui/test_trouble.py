@@ -134,7 +134,7 @@ def test_a_damaged_model_is_told_once_and_tried_again_with_the_next_question() -
 
 
 def test_f5_that_fails_leaves_the_earlier_answer() -> None:
-    died = EngineDied(cause="SIGILL", log="engine.log")
+    died = EngineDied(cause="SIGILL")
     desk = Desk("аввал", ScriptedAnswer(text="", fails=died), "дуюм")
 
     async def act() -> None:

@@ -198,7 +198,7 @@ def test_a_lost_engine_is_shown_and_the_next_question_works(run: Callable[..., N
         await tutor.ask("Дуюм")
         assert tutor.answers()[-1] == "пурра"
 
-    died = EngineDied(cause="SIGKILL", log="engine.log")
+    died = EngineDied(cause="SIGKILL")
     run(act, ScriptedAnswer(text="ним", fails=died), "пурра")
 
 

@@ -56,6 +56,13 @@ class SpokenArgument(click.Argument):
 
 
 class SpokenCommand(_SpokenHelp, click.Command):
+    bears_bad_settings = False
+    """Whether it runs on the settings that can be read where others cannot."""
+
+    def __init__(self, *given: Any, bears_bad_settings: bool = False, **attributes: Any) -> None:
+        super().__init__(*given, **attributes)
+        self.bears_bad_settings = bears_bad_settings
+
     def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
         options, *arguments = super().collect_usage_pieces(ctx)
         return [_placeholders_told(options), *arguments]

@@ -16,7 +16,7 @@ _TO = option(
 )
 
 
-@group()
+@group(bears_bad_settings=True)
 def usb() -> None:
     """Make, check and install sticks; update and go back."""
 
@@ -42,7 +42,10 @@ def usb() -> None:
     help="The program for Windows.",
 )
 @option(
-    "--without", multiple=True, type=click.Choice(["linux", "windows"]), help="Leave a program out."
+    "--without",
+    multiple=True,
+    type=click.Choice(["linux", "windows", "model"]),
+    help="Leave a program out, or all models.",
 )
 @option("--key", type=click.Path(path_type=Path), help="The maker's secret key.")
 @option(
