@@ -26,7 +26,7 @@ from soro_edge.commands.groups.models import models
 from soro_edge.commands.groups.spoken import SpokenOption, argument, group, option
 from soro_edge.commands.groups.usb import usb
 from soro_edge.commands.program import AnswerOptions, Program
-from soro_edge.errors import BadOption, DiskFull, SettingsError, SoroError
+from soro_edge.errors import BadOption, DiskFull, SettingsError, SoroError, TooManyOpenFiles
 from soro_edge.files import make_private_folder, open_private
 from soro_edge.locale import _
 from soro_edge.paths import find_paths, keep_private, storage_error
@@ -37,7 +37,8 @@ INTERRUPTED = 130
 
 def main() -> NoReturn:
     """The entry point: runs a command, turns errors into sentences and exit codes."""
-    # Closed before we began (`>&-`): what is printed goes nowhere, and nothing else changes.
+    # Closed before we began (`<&-`, `>&-`): nothing is read, what is printed goes nowhere.
+    sys.stdin = sys.stdin or Path(os.devnull).open(encoding="utf-8")  # noqa: SIM115
     sys.stdout = sys.stdout or Path(os.devnull).open("w")  # noqa: SIM115
     sys.stderr = sys.stderr or Path(os.devnull).open("w")  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
@@ -80,6 +81,9 @@ def _run() -> int:
         if error.errno in (errno.EPIPE, errno.EIO):
             raise
         told = storage_error(error, Path(error.filename or "stdout"))
+        if isinstance(told, TooManyOpenFiles):
+            show_error(told)
+            return told.exit_code
         return _show_full(told) if isinstance(told, DiskFull) else _show_fault()
     except Exception:  # noqa: BLE001 the CLI's edge: a person gets a sentence, the log the rest
         return _show_fault()

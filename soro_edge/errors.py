@@ -5,6 +5,7 @@
     ├── QuestionError              exit 4
     │   ├── EmptyQuestion
     │   ├── QuestionTooLong            longer than the context window
+    │   │   └── InputTooLong               longer than anything that can be asked
     │   └── NotUtf8
     ├── EngineError                exit 5
     │   ├── EngineDied                 the child process ended by itself, in an answer
@@ -20,6 +21,7 @@
     │   │   ├── OutputExists               it is there already
     │   │   └── OutputIsOurs               it is one of the program's own
     │   ├── DiskFull
+    │   ├── TooManyOpenFiles           the system allows this program, or all, no more
     │   ├── HistoryBusy                another program holds the history
     │   ├── HistoryDamaged
     │   ├── HistoryTooNew              written by a newer version
@@ -41,11 +43,13 @@
 
 Each class has a message and a hint, English msgids whose {fields} are filled when the error is
 shown; `str(error)` and `error.advice` are in the language in use. The CLI and the TUI render them
-and nobody else does. This module knows no other but the catalogue of translations.
+and nobody else does. What a stranger's file put into a field steers no terminal. This module knows no
+other but the catalogue of translations and that filter.
 """
 
 from typing import ClassVar
 
+from soro_edge.control_characters import without_control_characters
 from soro_edge.locale import N_, _
 
 Field = str | int | float
@@ -63,12 +67,12 @@ class SoroError(Exception):
         self.fields = fields
 
     def __str__(self) -> str:
-        return _(self.message).format(**self.fields)
+        return without_control_characters(_(self.message).format(**self.fields))
 
     @property
     def advice(self) -> str:
         """What the person can do now, in the language in use."""
-        return _(self.hint).format(**self.fields)
+        return without_control_characters(_(self.hint).format(**self.fields))
 
 
 class QuestionError(SoroError):
@@ -83,6 +87,10 @@ class EmptyQuestion(QuestionError):
 class QuestionTooLong(QuestionError):
     message = N_("The question is too long: {have_tokens} tokens, and {room_tokens} fit.")
     hint = N_("Ask about a shorter part of the text.")
+
+
+class InputTooLong(QuestionTooLong):
+    message = N_("The question is too long: at most {limit_megabytes} MB can be read.")
 
 
 class NotUtf8(QuestionError):
@@ -159,6 +167,11 @@ class OutputIsOurs(OutputNotWritable):
 class DiskFull(StorageError):
     message = N_("The disk is full: {path}")
     hint = N_("Free some space. What is on the screen is not saved until then.")
+
+
+class TooManyOpenFiles(StorageError):
+    message = N_("The computer lets no more files be opened.")
+    hint = N_("Close other programs and try again.")
 
 
 class HistoryBusy(StorageError):

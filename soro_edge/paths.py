@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from soro_edge.errors import DiskFull, FolderNotWritable
+from soro_edge.errors import DiskFull, FolderNotWritable, StorageError, TooManyOpenFiles
 from soro_edge.files import make_private, make_private_folder, open_private, take_rights
 
 PORTABLE_FOLDER = "soro-data"
@@ -173,7 +173,7 @@ def check_writable(probe: Path) -> None:
         probe.touch()
     except OSError as error:
         told = storage_error(error, probe.parent)
-        if isinstance(told, FolderNotWritable):
+        if not isinstance(told, DiskFull):
             raise told from error
     with suppress(OSError):  # gone already, or held by a virus scanner: it could be made
         probe.unlink()
@@ -224,8 +224,10 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def storage_error(error: OSError, path: Path) -> DiskFull | FolderNotWritable:
+def storage_error(error: OSError, path: Path) -> StorageError:
     """The error of the tree that tells of a failed write to `path`."""
     if error.errno in (28, 122):  # ENOSPC, EDQUOT
         return DiskFull(path=str(path))
+    if error.errno in (errno.EMFILE, errno.ENFILE):
+        return TooManyOpenFiles()
     return FolderNotWritable(path=str(path), reason=error.strerror or str(error))

@@ -14,7 +14,7 @@ from soro_edge.stick import errors as stick_errors
 from tests.make_catalogues import shown_commands
 
 ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+MANUAL = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
 DOCUMENTS = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "packaging/README.md")]
 DOCUMENTS += sorted((ROOT / "docs").glob("*.md"))
 COMMANDS = dict(shown_commands())
@@ -26,7 +26,7 @@ each_document = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: 
 
 
 def section(heading: str) -> str:
-    return README.partition(f"## {heading}\n")[2].partition("\n## ")[0]
+    return MANUAL.partition(f"## {heading}\n")[2].partition("\n## ")[0]
 
 
 def command_of(phrase: str, group: str = "soro") -> str:
@@ -41,7 +41,7 @@ def command_of(phrase: str, group: str = "soro") -> str:
 
 @cache
 def told() -> dict[str, set[str]]:
-    """The commands in the README's table, and the options that it names of each."""
+    """The commands in the manual's table, and the options that it names of each."""
     found: dict[str, set[str]] = {}
     for row in re.findall(r"^\| (`soro.*?) \|", section("Commands"), re.MULTILINE):
         path = ""
@@ -75,7 +75,7 @@ def exit_codes() -> set[int]:
     return found
 
 
-@pytest.mark.parametrize("text", [README, cli.__doc__, cli.soro.english], ids=range(3))
+@pytest.mark.parametrize("text", [MANUAL, cli.__doc__, cli.soro.english], ids=range(3))
 def test_the_exit_codes_are_those_of_the_errors(text: str) -> None:
     assert stick_errors.StickError.exit_code in exit_codes()
     listed = re.search(r"Exit codes: (.*?) interrupted", " ".join(text.split()))

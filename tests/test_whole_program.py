@@ -178,7 +178,7 @@ def test_what_was_streamed_is_kept_however_the_program_is_ended(
             window.until("Once")
         end(window, how)
         if how == "Ctrl-C" and command != "ask":  # there it stops the answer, not the program
-            window.until("Stopped.")
+            window.until("was stopped.")
             end(window, "SIGTERM")
         assert window.end() == 130
         assert b"Traceback" not in window.seen
@@ -210,7 +210,7 @@ def test_esc_stops_while_the_question_is_still_read(home: Path) -> None:
         tutor.write("word " * 1200 + "\r")
         tutor.until("reading the question")
         tutor.write("\x1b")
-        tutor.until("Stopped.")
+        tutor.until("was stopped.")
         assert "writing" not in tutor.seen.decode(errors="replace")
         assert leave(tutor) == 0
     assert "The answer was stopped." in shown()
@@ -242,7 +242,7 @@ def test_ctrl_c_in_chat_stops_the_answer_and_the_talk_goes_on(home: Path) -> Non
         chat.write(STORY + "\n")
         chat.until("Once")
         chat.write("\x03")
-        chat.until("(Stopped.)")
+        chat.until("(The answer was stopped.)")
         chat.write("Say yes.\n")
         chat.until("\n> ")
         chat.write("\n")

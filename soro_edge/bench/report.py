@@ -95,7 +95,7 @@ def measure(options: EngineOptions, paths: Paths, *, rounds: int, tell: Tell) ->
     measured: list[dict[str, Pair]] = []
     busy = []
     for number in range(rounds):
-        busy.append(_others_share())
+        busy.append(others_share())
 
         def step(which: int, number: int = number) -> None:
             tell(number, which)
@@ -129,7 +129,7 @@ def _figure(name: str, pairs: Sequence[Pair]) -> Figure:
     )
 
 
-def _others_share() -> float:
+def others_share() -> float:
     """What other programs take of the processor, while this one waits for a second."""
     import psutil
 

@@ -149,6 +149,7 @@ def _watched(child: subprocess.Popen[bytes], request: bytes) -> bytes:
             times, memory_bytes = process.cpu_times(), process.memory_info().rss
         except psutil.Error:
             continue  # it has just ended
-        too_long = times.user + times.system > _CPU_SECONDS or time.monotonic() > until
-        if too_long or memory_bytes > _MEMORY_BYTES:
+        if times.user + times.system > _CPU_SECONDS or memory_bytes > _MEMORY_BYTES:
             return b""
+        if time.monotonic() > until:  # it computed little: the machine had no time for it
+            raise TimeoutError(errno.ETIMEDOUT, f"no answer in {_WALL_SECONDS:.0f} s")

@@ -11,11 +11,12 @@ import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 
-from soro_edge.chat.letters import clean
+from soro_edge.chat.letters import can_be_seen, clean
 from soro_edge.chat.messages import AnswerState, MessageLog
 from soro_edge.chat.template import Turn, render, render_beginning
 from soro_edge.chat.turns import answered_turns, ends_a_sentence, turns_of, whole_words
 from soro_edge.chat.window import first_turn_kept
+from soro_edge.control_characters import without_control_characters
 from soro_edge.engine.api import (
     Engine,
     Finished,
@@ -109,11 +110,12 @@ class ChatSession:
     def ask(self, question: str) -> Generator[ChatEvent, None, None]:
         """Store the question, then stream its answer: ends with Answered.
 
-        Closing the iterator early, or any error, keeps what was written. Raises EmptyQuestion,
-        NotUtf8, QuestionTooLong, ModelError, EngineError, StorageError.
+        What the model writes comes without control characters. Closing the iterator early, or any
+        error, keeps what was written. Raises EmptyQuestion, NotUtf8, QuestionTooLong, ModelError,
+        EngineError, StorageError.
         """
         question = clean(question)
-        if not question:
+        if not can_be_seen(question):
             raise EmptyQuestion
         self._log.add_question(question)
         yield QuestionStored()
@@ -176,8 +178,11 @@ class ChatSession:
         try:
             for event in self._engine.generate(request):
                 if isinstance(event, TextPiece):
-                    error = answer.append(event.text)
-                    yield event
+                    text = without_control_characters(event.text)
+                    if not text:
+                        continue
+                    error = answer.append(text)
+                    yield TextPiece(text)
                     if error:
                         yield NotSaved(error)
                 elif isinstance(event, Finished):

@@ -3,6 +3,7 @@
 import json
 import sys
 
+from soro_edge.chat.letters import LONGEST_INPUT_BYTES, can_be_seen, too_long
 from soro_edge.chat.memory_log import MemoryLog
 from soro_edge.chat.messages import AnswerState, MessageLog
 from soro_edge.chat.session import Answered, ChatSession, NotSaved
@@ -19,7 +20,7 @@ def run_ask(
 ) -> int:
     """Stream the answer; the exit code. Raises SoroError."""
     question = _with_standard_input(question)
-    if not question.strip():
+    if not can_be_seen(question):
         raise EmptyQuestion
     if keep:
         program.check_history_writable()
@@ -83,7 +84,9 @@ def _with_standard_input(question: str) -> str:
     """The question, followed by what was piped in."""
     if sys.stdin is None or sys.stdin.isatty():
         return question
-    data = sys.stdin.buffer.read()
+    data = sys.stdin.buffer.read(LONGEST_INPUT_BYTES + 1)
+    if len(data) > LONGEST_INPUT_BYTES:
+        raise too_long()
     try:
         piped = data.decode("utf-8-sig").strip()
     except UnicodeDecodeError as error:

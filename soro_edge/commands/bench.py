@@ -6,8 +6,8 @@ import time
 
 import click
 
-from soro_edge.bench.report import STEPS, measure
-from soro_edge.bench.table import table_lines
+from soro_edge.bench.report import STEPS, measure, others_share
+from soro_edge.bench.table import BUSY_SHARE, table_lines
 from soro_edge.commands.program import Program
 from soro_edge.locale import _
 from soro_edge.models import check_memory
@@ -18,6 +18,11 @@ def run_bench(program: Program, model: str, *, as_json: bool, rounds: int) -> No
     manifest = program.manifest(model)
     path = program.models.check(manifest)
     check_memory(manifest, path, program.context_tokens(manifest))
+    if others_share() > BUSY_SHARE:
+        words = _(
+            "Other programs keep the processor busy: close them, or it takes long and says little."
+        )
+        click.echo(words, err=True)
     with _Progress(rounds) as progress:
         report = measure(
             program.engine_options(manifest), program.paths, rounds=rounds, tell=progress.tell

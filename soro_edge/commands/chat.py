@@ -9,7 +9,8 @@ from types import FrameType
 
 import click
 
-from soro_edge.chat.messages import AnswerState
+from soro_edge.chat.endings import how_it_ended
+from soro_edge.chat.letters import LONGEST_INPUT_BYTES, too_long
 from soro_edge.chat.session import Answered, ChatEvent, ChatSession, NotSaved, TurnsDropped
 from soro_edge.commands.models import progress_bar
 from soro_edge.commands.program import AnswerOptions, Program
@@ -73,18 +74,29 @@ def _tell(error: SoroError) -> int:
 
 
 def _read_line(typed: str = "") -> str:
-    """One question without its line end; empty at the end of input."""
+    """One question without its line end; empty at the end of input.
+
+    Raises NotUtf8, after which the next line can be read, and InputTooLong, after which none can.
+    """
     sys.stdout.write("\n> " + typed)
     sys.stdout.flush()
-    line = typed.encode() + (b"" if typed.endswith("\n") else sys.stdin.buffer.readline())
+    line = typed.encode()
+    if not typed.endswith("\n"):
+        line += sys.stdin.buffer.readline(LONGEST_INPUT_BYTES + 1)
+    if len(line) > LONGEST_INPUT_BYTES:
+        raise too_long()
     try:
-        return line.decode("utf-8").strip()
+        # Windows' shells put a byte-order mark before what they pipe.
+        return line.decode("utf-8").strip().lstrip("\ufeff").strip()
     except UnicodeDecodeError as error:
         raise NotUtf8(position=error.start) from None
 
 
 def _print_answer(events: Generator[ChatEvent, None, None], session: ChatSession) -> int:
-    """Print as it comes; Ctrl-C stops the answer and the conversation goes on. The exit code."""
+    """Print as it comes; Ctrl-C stops the answer and the conversation goes on. The exit code.
+
+    A second Ctrl-C raises KeyboardInterrupt: the engine may hang, and then never hears the first.
+    """
     unsaved: StorageError | None = None
     try:
         with _ctrl_c_stops(session) as stopped:
@@ -105,7 +117,8 @@ def _print_answer(events: Generator[ChatEvent, None, None], session: ChatSession
                         unsaved = error  # told after the answer, not in the middle of it
                     case Answered(state=state, saved=saved):
                         sys.stdout.write("\n")
-                        _note(state)
+                        if ending := how_it_ended(state):
+                            click.echo(f"({ending})")
                         if unsaved and not saved:
                             return _tell(unsaved)
                     case _:
@@ -117,10 +130,12 @@ def _print_answer(events: Generator[ChatEvent, None, None], session: ChatSession
 
 @contextlib.contextmanager
 def _ctrl_c_stops(session: ChatSession) -> Iterator[threading.Event]:
-    """In here Ctrl-C asks for the answer's end and interrupts nothing; the event tells of it."""
+    """In here the first Ctrl-C asks for the answer's end and interrupts nothing; the event tells of it."""
     stopped = threading.Event()
 
     def stop(_number: int, _frame: FrameType | None) -> None:
+        if stopped.is_set():
+            raise KeyboardInterrupt
         stopped.set()
         # In a thread: the line that the signal interrupts may hold the engine's lock.
         threading.Thread(target=session.stop, daemon=True).start()
@@ -130,14 +145,3 @@ def _ctrl_c_stops(session: ChatSession) -> Iterator[threading.Event]:
         yield stopped
     finally:
         signal.signal(signal.SIGINT, before)
-
-
-def _note(state: AnswerState) -> None:
-    notes = {
-        AnswerState.STOPPED: _("Stopped."),
-        AnswerState.CUT: _("The answer was cut at its greatest length."),
-        AnswerState.LOOPED: _("The model repeated itself or gave no answer."),
-        AnswerState.EMPTY: _("The model repeated itself or gave no answer."),
-    }
-    if state in notes:
-        click.echo(f"({notes[state]})")

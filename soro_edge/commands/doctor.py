@@ -14,9 +14,15 @@ import psutil
 
 from soro_edge import __version__
 from soro_edge.commands.program import AnswerOptions, Program
-from soro_edge.engine.api import Finished, GenerationRequest, TextPiece
+from soro_edge.engine.api import (
+    Finished,
+    GenerationRequest,
+    KvCacheType,
+    ModelInfo,
+    TextPiece,
+)
 from soro_edge.engine.hardware import default_threads, free_memory_bytes, total_memory_bytes
-from soro_edge.engine.tuning import processor_name, read_tuning
+from soro_edge.engine.tuning import Tuning, processor_name, read_tuning
 from soro_edge.errors import HistoryDamaged, SoroError
 from soro_edge.locale import _
 from soro_edge.manifest import Manifest
@@ -130,7 +136,9 @@ def _answer(program: Program) -> Iterator[Check]:
     check = _examined(_("first token"), first_token, stops_answers=True)
     if heard:
         yield replace(check, is_slow=heard[0].tokens_per_second < SLOW_TOKENS_PER_SECOND)
-        yield Check(name=_("engine"), text=engine_line(heard[0].variant))
+        yield Check(name=_("engine"), text=engine_line(heard[0].info.variant))
+        tuning = read_tuning(program.paths.tuning_file)
+        yield Check(name=_("attention"), text=attention_line(heard[0].info, tuning))
     else:
         yield replace(check, hint=f"{check.hint} {_('The log:')} {program.paths.engine_log}")
 
@@ -141,7 +149,7 @@ class FirstAnswer:
 
     text: str
     tokens_per_second: float
-    variant: str
+    info: ModelInfo
 
 
 def _program() -> str:
@@ -244,11 +252,23 @@ def _first_token(program: Program) -> FirstAnswer:
                 text += event.text
             elif isinstance(event, Finished):
                 speed = event.statistics.tokens_per_second
-        return FirstAnswer(
-            text=" ".join(text.split())[:30], tokens_per_second=speed, variant=info.variant
-        )
+        return FirstAnswer(text=" ".join(text.split())[:30], tokens_per_second=speed, info=info)
     finally:
         engine.close()
+
+
+def attention_line(info: ModelInfo, tuning: Tuning | None) -> str:
+    """Which KV cache and attention the engine has taken, and why."""
+    taken = f"{info.kv_cache_type.value.upper()}, " + (
+        _("flash attention") if info.flash_attention else _("plain attention")
+    )
+    if tuning and tuning.kv_cache_type is not KvCacheType.AUTO:
+        return _("{taken}: it measured the quickest here").format(taken=taken)
+    if info.f16_in_hardware:
+        return taken
+    if info.kv_cache_type is KvCacheType.F32:
+        return _("{taken}: the quickest on a processor without F16C").format(taken=taken)
+    return _("{taken}: F32 is quicker here, but needs more memory than is free").format(taken=taken)
 
 
 def engine_line(variant: str) -> str:

@@ -16,9 +16,9 @@ from soro_edge.gguf_header import read_header
 from soro_edge.model_errors import NoModelFile
 
 if TYPE_CHECKING:
-    from soro_edge.evaluation.compare import TaskComparison
+    from soro_edge.evaluation.benchmarks.paired_comparison import TaskComparison
+    from soro_edge.evaluation.benchmarks.task import Task
     from soro_edge.evaluation.results import Results, TaskResult
-    from soro_edge.evaluation.task import Task
 
 
 COLUMNS = 80
@@ -28,7 +28,7 @@ COLUMNS = 80
 def list_tasks(folder: Path | None, *, as_json: bool = False) -> None:
     """List every task that comes along, those whose data is here first: size, licence, source."""
     with packages_present():
-        from soro_edge.evaluation.task import our_tasks
+        from soro_edge.evaluation.benchmarks.task import our_tasks
     told = [(task, *_what_is_here(task, folder)) for task in our_tasks()]
     told.sort(key=lambda one: one[1] is None)
     if as_json:
@@ -47,8 +47,8 @@ def list_tasks(folder: Path | None, *, as_json: bool = False) -> None:
 
 def _what_is_here(task: "Task", folder: Path | None) -> tuple[int | None, str]:
     """How many items can be asked, and that in words; None where the data cannot be used."""
+    from soro_edge.evaluation.benchmarks.dataset import read_data
     from soro_edge.evaluation.errors import BadData, NoData
-    from soro_edge.evaluation.sources import read_data
 
     try:
         data = read_data(task, folder)
@@ -101,7 +101,7 @@ def run_eval(
     `quiet` prints nothing.
     """
     with packages_present():
-        from soro_edge.evaluation.run import EvaluationOptions, evaluate
+        from soro_edge.evaluation.benchmarks.evaluate import EvaluationOptions, evaluate
     wanted = _named_tasks(tasks)
     options = EvaluationOptions(
         limit=limit,
@@ -139,7 +139,7 @@ def run_eval(
 
 def _named_tasks(tasks: tuple[str, ...]) -> "list[Task]":
     """Of options that may name several each. Raises EvaluationFailed."""
-    from soro_edge.evaluation.task import find_task
+    from soro_edge.evaluation.benchmarks.task import find_task
 
     names = [name.strip() for words in tasks for name in words.split(",") if name.strip()]
     if not names:
@@ -227,7 +227,7 @@ def _show_task(result: "TaskResult") -> None:
 def _show_or_refuse_comparison(ours: "Results", theirs: "Results", *, quiet: bool) -> None:
     """Print by how much `ours` is above `theirs`. Raises EvaluationFailed where they were measured
     otherwise."""
-    from soro_edge.evaluation.compare import compare_all
+    from soro_edge.evaluation.benchmarks.paired_comparison import compare_all
 
     pairs = compare_all(ours.tasks, theirs.tasks)
     if quiet:
@@ -240,8 +240,8 @@ def _show_or_refuse_comparison(ours: "Results", theirs: "Results", *, quiet: boo
 
 
 def _show_pair(one: "TaskComparison") -> None:
-    from soro_edge.evaluation.compare import LESS_IS_BETTER
-    from soro_edge.evaluation.page import shortened
+    from soro_edge.evaluation.benchmarks.paired_comparison import LESS_IS_BETTER
+    from soro_edge.evaluation.page.elements import shortened
 
     pair = one.paired
     between = f"{number(pair.low)} and {number(pair.high)}"

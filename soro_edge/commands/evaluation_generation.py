@@ -11,14 +11,14 @@ from pathlib import Path
 
 from soro_edge.commands.bars import Bar
 from soro_edge.commands.program import AnswerOptions, Program
-from soro_edge.evaluation.answers_file import AnswersFile, Facts
-from soro_edge.evaluation.generation import (
+from soro_edge.evaluation.school.answers import (
     GenerationReport,
     GivenAnswer,
     answer_questions,
     report_generation,
 )
-from soro_edge.evaluation.questions import Question, by_turns, read_questions
+from soro_edge.evaluation.school.answers_file import AnswersFile, Facts
+from soro_edge.evaluation.school.questions import Question, by_turns, read_questions
 from soro_edge.manifest import Manifest
 from soro_edge.models import check_memory, manifest_of, sha256_of
 from soro_edge.paths import make_folder

@@ -27,8 +27,8 @@ from soro_edge.paths import write_whole
 
 if TYPE_CHECKING:
     from soro_edge.commands.evaluation_generation import Generated
-    from soro_edge.evaluation.page_contents import Findings
-    from soro_edge.evaluation.quantization import QuantizationReport
+    from soro_edge.evaluation.divergence.report import DivergenceReport
+    from soro_edge.evaluation.page.contents import Findings
     from soro_edge.evaluation.results import ModelFacts, Results
 
 PAGE_ENDINGS = (".html", ".md")
@@ -80,13 +80,13 @@ class ReportOptions:
         if not self.measures:
             return
         with packages_present():
-            from soro_edge.evaluation.given_text import read_text
-            from soro_edge.evaluation.questions import read_questions
+            from soro_edge.evaluation.divergence.corpus import read_corpus
+            from soro_edge.evaluation.school.questions import read_questions
         for model in (self.against, self.other):
             if model is not None:
                 model_file(program, model)
         if self.text is not None:
-            read_text(self.text)
+            read_corpus(self.text)
         if self.generation:
             read_questions(Path(self.generation))
 
@@ -97,7 +97,7 @@ def run_reports(
     """Measure what was asked for, print it, write JSON and page; `results` of tasks go onto the page
     too. Raises SoroError."""
     with packages_present():
-        from soro_edge.evaluation.page_contents import Findings
+        from soro_edge.evaluation.page.contents import Findings
     path = model_file(program, model)
     # What is printed for the maker is English, whatever the interface speaks.
     with locale.using("en"):
@@ -135,17 +135,17 @@ def _write_and_tell(
         click.echo("\n" + "\n".join(written), err=options.as_json)
 
 
-def _against(program: Program, path: Path, options: ReportOptions) -> "QuantizationReport | None":
+def _against(program: Program, path: Path, options: ReportOptions) -> "DivergenceReport | None":
     if options.against is None:
         return None
-    from soro_edge.evaluation.given_text import our_text, read_text
-    from soro_edge.evaluation.page_markdown import table_text
-    from soro_edge.evaluation.page_quantization import quantization_table, remarks
-    from soro_edge.evaluation.quantization import report_quantization
+    from soro_edge.evaluation.divergence.corpus import default_corpus, read_corpus
+    from soro_edge.evaluation.divergence.report import report_divergence
+    from soro_edge.evaluation.page.divergence_section import divergence_table, remarks
+    from soro_edge.evaluation.page.markdown import table_text
 
-    text = our_text() if options.text is None else read_text(options.text)
+    text = default_corpus() if options.text is None else read_corpus(options.text)
     with Bar() as progress:
-        report = report_quantization(
+        report = report_divergence(
             path,
             model_file(program, options.against),
             text,
@@ -158,10 +158,10 @@ def _against(program: Program, path: Path, options: ReportOptions) -> "Quantizat
     if options.as_json:
         return report
     click.echo(
-        f"\n{report.text}: {report.closeness.positions:,} positions"
+        f"\n{report.text}: {report.summary.positions:,} positions"
         f" in {report.chunks} x {report.chunk_tokens} tokens"
     )
-    click.echo(table_text(quantization_table(report)))
+    click.echo(table_text(divergence_table(report)))
     for remark in remarks(report):
         click.echo(textwrap.fill(f"  note: {remark}", COLUMNS, subsequent_indent="    "))
     return report
@@ -173,9 +173,9 @@ def _generated(
     if options.generation is None:
         return []
     from soro_edge.commands.evaluation_generation import run_generation
-    from soro_edge.evaluation.page_generation import generation_table
-    from soro_edge.evaluation.page_markdown import table_text
-    from soro_edge.evaluation.questions import SCHOOL_QUESTIONS
+    from soro_edge.evaluation.page.markdown import table_text
+    from soro_edge.evaluation.page.school_section import generation_table
+    from soro_edge.evaluation.school.questions import SCHOOL_QUESTIONS
 
     questions = Path(options.generation) if options.generation else SCHOOL_QUESTIONS
     found = [
@@ -199,9 +199,9 @@ def _generated(
 
 def write_page(program: Program, findings: "Findings", path: Path) -> None:
     """In the language in use, as HTML or Markdown by the name's ending. Raises StorageError."""
-    from soro_edge.evaluation.page_contents import compose
-    from soro_edge.evaluation.page_html import page_html
-    from soro_edge.evaluation.page_markdown import page_markdown
+    from soro_edge.evaluation.page.contents import compose
+    from soro_edge.evaluation.page.html import page_html
+    from soro_edge.evaluation.page.markdown import page_markdown
 
     page = compose(findings, language=program.settings.language, date=time.strftime("%Y-%m-%d"))
     written = page_html(page) if path.suffix.lower() == ".html" else page_markdown(page)
@@ -217,7 +217,7 @@ def _json(findings: "Findings", generated: "Sequence[Generated] | None") -> str:
         return results.json()
     found = json.loads(results.json())
     found["compared"] = [json.loads(one.json()) for one in findings.tasks[1:]]
-    found["quantization"] = asdict(findings.quantization) if findings.quantization else None
+    found["quantization"] = findings.quantization.as_json() if findings.quantization else None
     found["generation"] = [
         {**asdict(one.report), "answers": [asdict(answer) for answer in one.answers]}
         for one in generated

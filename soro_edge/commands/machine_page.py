@@ -25,6 +25,7 @@ _STOPPED = re.compile(
     r"failed to decode, ret = 2\b"
     r"|failed to compute graph, compute status: 1\b"
     r"|compute_async failed with error 1\b"
+    r"|^decode: removing memory module entries"
 )
 """GGML_STATUS_ABORTED: Stop was pressed, or a question was typed while something was read ahead."""
 

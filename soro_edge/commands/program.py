@@ -117,10 +117,15 @@ class Program:
 
     def memory_plan(self, manifest: "Manifest") -> "MemoryPlan":
         """What the model's process would take if it were started now."""
+        from soro_edge.engine.api import KvCacheType
+        from soro_edge.engine.hardware import is_below_f16c
         from soro_edge.gguf_header import read_header
         from soro_edge.memory import plan_memory
 
-        return plan_memory(read_header(self.models.file(manifest)), self.engine_options(manifest))
+        options = self.engine_options(manifest)
+        if options.kv_cache_type is KvCacheType.AUTO and not is_below_f16c():
+            options = replace(options, kv_cache_type=KvCacheType.F16)
+        return plan_memory(read_header(self.models.file(manifest)), options)
 
     @property
     def threads(self) -> int:
@@ -144,6 +149,7 @@ class Program:
         )
 
     def chat_options(self, manifest: "Manifest", answer: AnswerOptions) -> "ChatOptions":
+        from soro_edge.chat.letters import utf8
         from soro_edge.chat.session import ChatOptions
 
         sampling = manifest.sampling
@@ -152,7 +158,7 @@ class Program:
         if answer.seed is not None:
             sampling = replace(sampling, seed=answer.seed)
         return ChatOptions(
-            system=manifest.system if answer.system is None else answer.system,
+            system=manifest.system if answer.system is None else utf8(answer.system),
             sampling=sampling,
             max_tokens=answer.max_tokens or self.settings.max_tokens,
         )

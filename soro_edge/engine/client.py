@@ -41,9 +41,15 @@ from soro_edge.engine.wire import (
     decode,
     encode,
 )
-from soro_edge.errors import EngineDied, EngineDiedLoading, EngineSilent, StorageError
+from soro_edge.errors import (
+    EngineDied,
+    EngineDiedLoading,
+    EngineSilent,
+    StorageError,
+    TooManyOpenFiles,
+)
 from soro_edge.files import open_private
-from soro_edge.paths import make_folder
+from soro_edge.paths import make_folder, storage_error
 
 CLOSE_SECONDS = 5.0
 LOG_BYTES = 1_000_000
@@ -171,6 +177,8 @@ class EngineProcess:
                     self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log
                 )
             except OSError as error:
+                if isinstance(told := storage_error(error, self._log_file), TooManyOpenFiles):
+                    raise told from error
                 raise EngineSilent(reason=str(error)) from error
 
     def _open_log(self) -> BinaryIO:

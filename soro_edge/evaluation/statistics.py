@@ -21,6 +21,7 @@ OfSums = Callable[[Sums], NDArray[np.float64]]
 
 RESAMPLES = 2000
 _SEED = 20_240_701
+_95_PERCENT = 1.959964
 _PART = 100
 """Resamples at a time: counts of 1,000 items for each take a megabyte."""
 
@@ -103,3 +104,18 @@ def sign_test(higher: int, lower: int) -> float:
         return 1.0
     tail = sum(math.comb(trials, count) for count in range(fewer + 1))
     return min(1.0, float(Fraction(2 * tail, 2**trials)))
+
+
+def interval(hits: int, count: int) -> tuple[float, float]:
+    """Wilson's 95 % interval for `hits` of `count`; it never leaves 0 to 1, also where all or none hit."""
+    if count <= 0:
+        return 0.0, 1.0
+    share, square = hits / count, _95_PERCENT**2
+    middle = (share + square / (2 * count)) / (1 + square / count)
+    spread = share * (1 - share) / count + square / (4 * count * count)
+    reach = _95_PERCENT * math.sqrt(spread) / (1 + square / count)
+    # Where all or none hit, rounding would miss the end by a last digit.
+    return (
+        0.0 if hits == 0 else max(0.0, middle - reach),
+        1.0 if hits == count else min(1.0, middle + reach),
+    )

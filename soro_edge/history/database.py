@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from soro_edge.control_characters import without_control_characters
 from soro_edge.errors import (
     DiskFull,
     FolderNotWritable,
@@ -72,19 +73,24 @@ def connect_uri(path: Path, way: str) -> sqlite3.Connection:
     return connection
 
 
-def is_damage(error: sqlite3.Error) -> bool:
+SqliteError = sqlite3.Error | UnicodeDecodeError
+SQLITE_ERRORS = (sqlite3.Error, UnicodeDecodeError)
+"""What sqlite3 raises. The latter comes where bytes of a damaged schema stand in the error's own text."""
+
+
+def is_damage(error: SqliteError) -> bool:
     """Whether SQLite says that the file's content is wrong."""
-    return _code(error) in _DAMAGED
+    return isinstance(error, UnicodeDecodeError) or _code(error) in _DAMAGED
 
 
-def is_busy(error: sqlite3.Error) -> bool:
+def is_busy(error: SqliteError) -> bool:
     """Whether another connection holds a lock that was waited for in vain."""
     return _code(error) in _BUSY
 
 
 def storable(text: str) -> str:
-    """`text` without lone surrogates, which UTF-8 cannot hold."""
-    return text.encode("utf-8", "replace").decode("utf-8")
+    """`text` without lone surrogates, which UTF-8 cannot hold, and without control characters."""
+    return without_control_characters(text.encode("utf-8", "replace").decode("utf-8"))
 
 
 @contextmanager
@@ -92,7 +98,7 @@ def our_errors(files: HistoryFiles) -> Iterator[None]:
     """Turn SQLite's errors into the tree's; damage is noted for the next opening."""
     try:
         yield
-    except sqlite3.Error as error:
+    except SQLITE_ERRORS as error:
         ours = _translated(error, files)
         if ours is None:
             raise
@@ -164,10 +170,10 @@ class Database:
         self._writer.execute("PRAGMA foreign_keys = ON")
 
 
-def _translated(error: sqlite3.Error, files: HistoryFiles) -> StorageError | None:
+def _translated(error: SqliteError, files: HistoryFiles) -> StorageError | None:
     path, folder = str(files.main), files.main.parent
     code = _code(error)
-    if code in _DAMAGED:
+    if is_damage(error):
         return HistoryDamaged(path=path)
     if code in _BUSY:
         return HistoryBusy(path=path)
@@ -180,7 +186,7 @@ def _translated(error: sqlite3.Error, files: HistoryFiles) -> StorageError | Non
     return None
 
 
-def _code(error: sqlite3.Error) -> int:
+def _code(error: SqliteError) -> int:
     # The low byte is the primary code; errors of the binding itself have none.
     extended: int = getattr(error, "sqlite_errorcode", 0)
     return extended & 0xFF
@@ -194,8 +200,9 @@ def _nearly_full(folder: Path) -> bool:
 
 
 def text_of(value: object) -> str:
-    """What a column of text holds, also in a damaged row."""
-    return _text(value) if isinstance(value, bytes) else str(value or "")
+    """What a column of text holds, also in a damaged row; without the control characters of an older file."""
+    text = _text(value) if isinstance(value, bytes) else str(value or "")
+    return without_control_characters(text)
 
 
 def seconds_of(value: object) -> float:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from soro_edge.errors import HistoryBusy
 from soro_edge.history.backup import make_backup
-from soro_edge.history.database import Database, connect, transaction
+from soro_edge.history.database import SQLITE_ERRORS, Database, connect, transaction
 from soro_edge.history.files import HistoryFiles
 from soro_edge.history.search import forget_conversation
 from soro_edge.paths import storage_error, write_whole
@@ -117,7 +117,7 @@ def _erase_copies(files: HistoryFiles, created: Created) -> None:
         for copy in files.copies(*_WHOLE_COPIES):
             try:
                 _erase_in_copy(copy, created)
-            except sqlite3.Error:
+            except SQLITE_ERRORS:
                 copy.unlink(missing_ok=True)
     except OSError as error:
         raise storage_error(error, files.main.parent) from error

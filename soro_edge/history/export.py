@@ -1,16 +1,15 @@
 """A conversation as a text to keep, print or hand in: Markdown, plain text, HTML.
 
-Values in, text out: nothing is read or written here. Questions are shown letter for letter; answers
-are the Markdown that the model wrote, shown as such or rendered with raw HTML and images disabled.
+Values in, text out: nothing is read or written here. Questions are shown letter for letter. Answers are
+the Markdown that the model wrote: Markdown and plain text give it as it is, HTML as markup/ reads it.
 """
 
 import re
 from collections.abc import Sequence
 from html import escape
 
-from markdown_it import MarkdownIt
-
-from soro_edge.chat.messages import AnswerState, Message, Role
+from soro_edge.chat.endings import how_it_ended
+from soro_edge.chat.messages import Message, Role
 from soro_edge.history.titles import one_line, title_of
 from soro_edge.history.values import Conversation
 from soro_edge.html_page import html_page
@@ -26,6 +25,8 @@ _STYLE = """
 h2 { font-size: 1rem; margin: 1.5rem 0 0.25rem; color: #555; }
 .question { white-space: pre-wrap; border-left: 4px solid #888; padding-left: 0.75rem; }
 pre { white-space: pre-wrap; background: #f3f3f3; padding: 0.5rem; }
+.math { font-family: "Cambria Math", "DejaVu Sans", "Noto Sans Math", sans-serif; }
+pre.math { font-family: "DejaVu Sans Mono", Consolas, monospace; background: none; }
 td, th { border: 1px solid #999; padding: 0.2rem 0.5rem; }
 """.strip()
 
@@ -54,7 +55,7 @@ def to_markdown(conversation: Conversation, messages: Sequence[Message], *, pupi
             parts.append(_literal(message.text))
         else:
             parts.append(_closed(message.text.strip()))
-        if note := _note(message):
+        if note := how_it_ended(message.state):
             parts.append(f"*{note}*")
     parts += ["---", _warning()]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -69,7 +70,7 @@ def to_text(conversation: Conversation, messages: Sequence[Message], *, pupil: s
     ]
     for message in messages:
         parts.append(f"{_speaker(message)}:\n{message.text.strip()}".rstrip())
-        if note := _note(message):
+        if note := how_it_ended(message.state):
             parts.append(f"({note})")
     parts.append(f"--\n{_warning()}")
     return "\n\n".join(parts) + "\n"
@@ -110,15 +111,18 @@ def _all_to_html(conversations: Sequence[Whole], *, pupil: str, language: str) -
 
 
 def _html_parts(messages: Sequence[Message]) -> list[str]:
-    renderer = MarkdownIt("commonmark", {"html": False}).enable("table").disable("image")
+    # Here: the other forms need no parser, and it takes a tenth of a second to import.
+    from soro_edge.markup.markdown import answer_parser
+
+    parser = answer_parser()
     parts: list[str] = []
     for message in messages:
         parts.append(f"<h2>{escape(_speaker(message))}</h2>")
         if message.role is Role.USER:
             parts.append(f'<div class="question">{escape(message.text)}</div>')
         else:
-            parts.append(f'<div class="answer">\n{renderer.render(message.text)}</div>')
-        if note := _note(message):
+            parts.append(f'<div class="answer">\n{parser.render(message.text)}</div>')
+        if note := how_it_ended(message.state):
             parts.append(_html_note(note))
     return parts
 
@@ -137,21 +141,6 @@ def whole_title(conversation: Conversation, messages: Sequence[Message]) -> str:
 
 def _speaker(message: Message) -> str:
     return _("Question") if message.role is Role.USER else _("Answer")
-
-
-def _note(message: Message) -> str:
-    """How an answer ended, where it did not end well."""
-    match message.state:
-        case AnswerState.COMPLETE:
-            return ""
-        case AnswerState.EMPTY:
-            return _("There was no answer.")
-        case AnswerState.STOPPED:
-            return _("The answer was stopped.")
-        case AnswerState.LOOPED:
-            return _("The answer repeated itself.")
-        case AnswerState.WRITING | AnswerState.CUT | AnswerState.FAILED:
-            return _("The answer is not whole.")
 
 
 def _warning() -> str:

@@ -5,28 +5,13 @@ change of `fold` needs a migration that builds the search table again.
 """
 
 import re
-import unicodedata
 from collections.abc import Iterator
 
-_FOLDED = str.maketrans(
-    {
-        **dict(zip("ғӣқӯҳҷё", "гикухче", strict=True)),
-        # Letters of legacy fonts and neighbours: њ=ҳ ќ=қ ѓ=ғ љ=ҷ ї=ӣ ў=ӯ ȳ=ӯ.
-        **dict(zip("њќѓљїўȳ", "хкгчиуу", strict=True)),
-        "ъ": None,
-        # A macron that has no composed letter, and stress marks of schoolbooks.
-        "\u0304": None,
-        "\u0301": None,
-    }
-)
+from soro_edge.tajik import fold
+
+__all__ = ["fold", "folded_words", "words"]
 
 _WORD = re.compile(r"[^\W_](?:[^\W_]|[\u0300-\u036f])*")
-
-
-def fold(text: str) -> str:
-    """`text` without the differences that search must not see. Folding twice changes nothing."""
-    composed = unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
-    return unicodedata.normalize("NFC", composed.translate(_FOLDED))
 
 
 def words(text: str) -> Iterator[tuple[str, int, int]]:

@@ -9,7 +9,14 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from soro_edge.history.database import connect, connect_frozen, is_damage, text_of, transaction
+from soro_edge.history.database import (
+    SQLITE_ERRORS,
+    connect,
+    connect_frozen,
+    is_damage,
+    text_of,
+    transaction,
+)
 from soro_edge.history.folding import folded_words
 from soro_edge.history.header import header_damage
 from soro_edge.history.migrations import (
@@ -67,7 +74,7 @@ def _search_is_sound(connection: sqlite3.Connection) -> bool:
         shown = connection.execute("SELECT id, text FROM messages WHERE superseded = 0")
         with_words = {id_ for id_, text in shown if id_ in indexed or folded_words(text_of(text))}
         return with_words == {id_ for id_ in indexed if id_ > 0}
-    except sqlite3.DatabaseError as error:
+    except SQLITE_ERRORS as error:
         if is_damage(error):
             return False
         raise
@@ -94,7 +101,7 @@ def _damage(connection: sqlite3.Connection, *, thorough: bool, blank_allowed: bo
                 return "the tables are not those of their version"
             return _page_damage(connection)
         return ""
-    except sqlite3.DatabaseError as error:
+    except SQLITE_ERRORS as error:
         if is_damage(error):
             return str(error)
         raise
@@ -103,7 +110,8 @@ def _damage(connection: sqlite3.Connection, *, thorough: bool, blank_allowed: bo
 
 
 def _page_damage(connection: sqlite3.Connection) -> str:
-    for (report,) in connection.execute("PRAGMA quick_check(9)"):
+    # Not `quick_check`, which does not compare an index with its table: a wiped index hides messages.
+    for (report,) in connection.execute("PRAGMA integrity_check(9)"):
         # Newer versions of SQLite look into the search table, too: that is `mend_search`'s.
         if report != "ok" and "FTS5" not in report:
             return str(report)

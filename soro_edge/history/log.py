@@ -93,12 +93,23 @@ class ConversationLog:
 
 
 def read_messages(connection: sqlite3.Connection, conversation_id: int) -> list[Message]:
-    """A conversation's messages that are not set aside, in order."""
+    """A conversation's messages that are not set aside, in order.
+
+    Raises sqlite3's error where the index says that there are none and the table has some.
+    """
+    there = f"conversation = ? AND superseded = 0 AND {_IS_THERE}"
     rows = connection.execute(
-        "SELECT id, role, text, state FROM messages"
-        f" WHERE conversation = ? AND superseded = 0 AND {_IS_THERE} ORDER BY id",
-        (conversation_id,),
-    )
+        f"SELECT id, role, text, state FROM messages WHERE {there} ORDER BY id", (conversation_id,)
+    ).fetchall()
+    if (
+        not rows
+        and connection.execute(
+            f"SELECT 1 FROM messages NOT INDEXED WHERE {there} LIMIT 1", (conversation_id,)
+        ).fetchone()
+    ):
+        error = sqlite3.DatabaseError("the index does not know what the table holds")
+        error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+        raise error
     return [
         Message(
             id=id_,

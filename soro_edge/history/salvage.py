@@ -11,7 +11,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 from soro_edge.chat.messages import Role
-from soro_edge.history.database import connect
+from soro_edge.history.database import SQLITE_ERRORS, connect
 from soro_edge.history.files import HistoryFiles, copy_private, size_bytes
 from soro_edge.history.header import mend_header
 from soro_edge.history.search import index_message, index_title
@@ -20,6 +20,8 @@ from soro_edge.history.titles import title_of
 _CONVERSATION = "id, title, named, created, updated"
 _MESSAGE = "id, conversation, role, text, state, superseded, created"
 
+_MOST_MISSING = 100_000
+"""So many numbers in a row without a message: what follows is not looked for."""
 _MOST_ROWS = 1_000_000
 """A number that is damaged itself must not keep a pupil waiting."""
 
@@ -40,7 +42,7 @@ def salvage(damaged: Path, connection: sqlite3.Connection, workspace: Path) -> i
             of_copy.wal.unlink(missing_ok=True)
             if with_log:
                 copy_private(log, of_copy.wal)
-            with suppress(sqlite3.DatabaseError), closing(connect(workspace)) as source:
+            with suppress(*SQLITE_ERRORS), closing(connect(workspace)) as source:
                 rescued += _bring_rows(source, connection)
     finally:
         for file in (workspace, of_copy.wal, of_copy.shm):
@@ -64,13 +66,10 @@ def _bring_rows(source: sqlite3.Connection, target: sqlite3.Connection) -> int:
 
 def _trash_what_was_trashed(source: sqlite3.Connection, target: sqlite3.Connection) -> None:
     """A conversation that was deleted since the backup does not come back with it."""
-    for number in range(1, _last_number(source, "conversations") + 1):
-        with suppress(sqlite3.DatabaseError):
-            row = source.execute(
-                "SELECT trashed FROM conversations WHERE id = ? AND trashed > 0", (number,)
-            ).fetchone()
-            if row is not None:
-                target.execute("UPDATE conversations SET trashed = ? WHERE id = ?", (*row, number))
+    query = "SELECT trashed, id FROM conversations WHERE id = ?"
+    for row in _by_number(source, query, 1, _last_number(source, "conversations")):
+        if isinstance(row[0], int | float) and row[0] > 0:
+            target.execute("UPDATE conversations SET trashed = ? WHERE id = ?", row)
 
 
 def _bring_conversation(connection: sqlite3.Connection, row: tuple[object, ...]) -> None:
@@ -101,11 +100,26 @@ def _readable_rows(
     """The rows of `source` whose numbers are above all in `target`."""
     newest = target.execute(f"SELECT coalesce(max(id), 0) FROM {table}").fetchone()[0]
     query = f"SELECT {columns} FROM {table} WHERE id = ?"
-    for number in range(newest + 1, _last_number(source, table) + 1):
-        with suppress(sqlite3.DatabaseError):
+    return _by_number(source, query, newest + 1, _last_number(source, table))
+
+
+def _by_number(
+    source: sqlite3.Connection, query: str, first: int, last: int
+) -> Iterator[tuple[object, ...]]:
+    """What `query` finds for each number that can be read."""
+    missing = 0
+    for number in range(first, last + 1):
+        row: tuple[object, ...] | None = None
+        with suppress(*SQLITE_ERRORS):
             row = source.execute(query, (number,)).fetchone()
-            if row is not None:
-                yield row
+        if row is not None:
+            missing = 0
+            yield row
+            continue
+        missing += 1
+        if missing > _MOST_MISSING:
+            # A damaged file may say that its last number is in the billions.
+            return
 
 
 def _last_number(source: sqlite3.Connection, table: str) -> int:
@@ -115,7 +129,7 @@ def _last_number(source: sqlite3.Connection, table: str) -> int:
         f"SELECT max(id) FROM {table}",
         f"SELECT max(seq) FROM sqlite_sequence WHERE name = '{table}'",
     ):
-        with suppress(sqlite3.DatabaseError):
+        with suppress(*SQLITE_ERRORS):
             (number,) = source.execute(query).fetchone()
             if isinstance(number, int):
                 found = max(found, number)

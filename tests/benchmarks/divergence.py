@@ -16,8 +16,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from soro_edge.evaluation.given_text import read_text
-from soro_edge.evaluation.quantization import report_quantization
+from soro_edge.evaluation.divergence.corpus import read_corpus
+from soro_edge.evaluation.divergence.report import report_divergence
 
 FIGURES = {
     "KL divergence": r"Mean    KLD: +(\S+) ± +(\S+)",
@@ -61,15 +61,15 @@ def theirs(options: argparse.Namespace) -> tuple[Figures, float]:
 def ours(options: argparse.Namespace) -> tuple[Figures, float]:
     """The same of our report."""
     before = resource.getrusage(resource.RUSAGE_SELF)
-    report = report_quantization(
+    report = report_divergence(
         options.model,
         options.reference,
-        read_text(options.text),
+        read_corpus(options.text),
         most_chunks=options.chunks,
         threads=1,
-    ).closeness
+    ).summary
     after = resource.getrusage(resource.RUSAGE_SELF)
-    same = report.same_first_choice
+    same = report.top1_agreement
     found = {
         "KL divergence": (report.divergence.value, report.divergence.standard_error),
         "99 % point": (report.divergence_99_percent, 0.0),

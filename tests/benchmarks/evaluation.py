@@ -20,13 +20,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from soro_edge.evaluation.branches import Group, LogLikelihood, Request
-from soro_edge.evaluation.methods import ByLikelihood
-from soro_edge.evaluation.native import Scorer
-from soro_edge.evaluation.prompts import Prompts
-from soro_edge.evaluation.run import spread
-from soro_edge.evaluation.sources import read_data
-from soro_edge.evaluation.task import find_task
+from soro_edge.evaluation.benchmarks.dataset import read_data
+from soro_edge.evaluation.benchmarks.evaluate import spread
+from soro_edge.evaluation.benchmarks.prompts import Prompts
+from soro_edge.evaluation.benchmarks.scoring import LikelihoodScoring
+from soro_edge.evaluation.benchmarks.task import find_task
+from soro_edge.evaluation.scorer.prefix_tree import LogLikelihood, Request, RequestGroup
+from soro_edge.evaluation.scorer.scorer import Scorer
 
 CHUNK = 512
 SHOTS = 5
@@ -50,7 +50,7 @@ def requests_of_sib(scorer: Scorer, questions: int) -> list[list[Request]]:
     task = find_task("sib200")
     data = read_data(task, None)
     prompts = Prompts(task, spread(data.examples, SHOTS + 1), SHOTS)
-    method = ByLikelihood(task)
+    method = LikelihoodScoring(task)
     items = spread(data.items, questions)
     return [list(method.ask(scorer, prompts.of(item), 4096).requests) for item in items]
 
@@ -60,7 +60,7 @@ def one_pass_each(scorer: Scorer, requests: list[Request]) -> list[LogLikelihood
     found = []
     for request in requests:
         scorer.clear()
-        found += scorer._answer(Group(requests=(request,)))
+        found += scorer.log_likelihoods_of(RequestGroup(requests=(request,)))
     return found
 
 
@@ -75,7 +75,7 @@ def compare_choices(model: Path, questions: int, threads: int, rounds: int) -> N
         for _ in range(rounds):
             scorer.clear()
             ours: list[LogLikelihood] = []
-            cost = measured(lambda found=ours: found.extend(scorer.answer(shared)))  # type: ignore[misc]
+            cost = measured(lambda found=ours: found.extend(scorer.log_likelihoods(shared)))  # type: ignore[misc]
             theirs: list[LogLikelihood] = []
             other = measured(lambda found=theirs: found.extend(one_pass_each(scorer, apart)))  # type: ignore[misc]
             worst = max(abs(a.total - b.total) for a, b in zip(ours, theirs, strict=False))
@@ -100,7 +100,7 @@ def perplexity(model: Path, text: Path, chunks: int, threads: int) -> float:
             Request(context=(tokens[0], *part[1:half]), continuation=tuple(part[half:]))
             for part in parts
         ]
-        found = list(scorer.answer(asked))
+        found = list(scorer.log_likelihoods(asked))
     return math.exp(-sum(one.total for one in found) / sum(one.tokens for one in found))
 
 

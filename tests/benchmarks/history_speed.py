@@ -83,7 +83,7 @@ def measure(path: Path) -> None:
         state = AnswerState.WRITING
         median("write an answer's step", lambda: log.write_answer(answer, "ҷавоб " * 300, state))
         median("delete a conversation", lambda: history.delete(history.conversations()[-1].id))
-        median("check (quick_check)", lambda: history.check(), rounds=3)
+        median("check (integrity_check)", lambda: history.check(), rounds=3)
         median("backup", lambda: make_backup(HistoryFiles(path)), rounds=3)
         unclean = path.with_name("unclean.sqlite3")
         for suffix in ("", "-wal"):

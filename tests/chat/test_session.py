@@ -49,6 +49,30 @@ def test_the_streamed_text_is_the_stored_text() -> None:
     assert answer.state is AnswerState.COMPLETE
 
 
+def test_what_a_model_writes_steers_no_terminal() -> None:
+    # An OSC sequence split over deltas, a bidi override, a clearing of the screen, a delta of nothing else.
+    session, log, _engine = session_of(
+        "Душанбе \x1b]52; \x1b\x07 c;c2Fsb20=\x07 \u202eаст\x9b2J \r\n\x00"
+    )
+    streamed = "".join(e.text for e in session.ask("Пойтахт?") if isinstance(e, TextPiece))
+    assert streamed == log.messages()[1].text == "Душанбе ]52;  c;c2Fsb20= аст2J \n"
+
+
+@pytest.mark.parametrize("question", ["\u200b", "\ufeff", "\u2800\u3164", "\u202e", "\u0301"])
+def test_a_question_that_nobody_can_see_is_not_asked(question: str) -> None:
+    session, log, engine = session_of()
+    with pytest.raises(EmptyQuestion):
+        list(session.ask(question))
+    assert not log.messages() and not engine.requests
+
+
+def test_more_than_a_megabyte_is_neither_stored_nor_asked() -> None:
+    session, log, engine = session_of()
+    with pytest.raises(QuestionTooLong):
+        list(session.ask("а" * 500_001))
+    assert not log.messages() and not engine.requests
+
+
 def test_the_question_is_stored_before_the_engine_is_asked() -> None:
     log = MemoryLog()
     session = ChatSession(engine=ScriptedEngine(load_fails=NoModel(name="x")), log=log)

@@ -244,3 +244,14 @@ def test_where_no_process_can_be_started_it_is_tried_again(
         with pytest.raises(BadTemplate):
             asked(source)
     assert asked(source) == asked(CHATML.chat_template)
+
+
+def test_a_machine_without_time_for_a_template_says_nothing_of_the_template(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    source = "{# starved #}" + str(CHATML.chat_template)
+    with monkeypatch.context() as patched:
+        patched.setattr("soro_edge.chat.rendering._WALL_SECONDS", -1)
+        with pytest.raises(BadTemplate, match="no answer"):
+            asked(source)
+    assert asked(source) == asked(CHATML.chat_template)

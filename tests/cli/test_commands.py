@@ -1,4 +1,4 @@
-"""The command `soro` as a person runs it: whole outputs, exit codes, one sentence for each bad day."""
+"""The command `soro` as a person runs it: whole outputs, exit codes, one sentence for each failure."""
 
 import json
 import os
@@ -55,7 +55,7 @@ def test_paths_lie_in_soro_home(own_home: Path) -> None:
         (("ask", "x", "--max-tokens", "0"), b"", 2, "--max-tokens"),
     ],
 )
-def test_a_bad_day_is_one_sentence_and_a_code(
+def test_a_failure_is_one_sentence_and_a_code(
     words: tuple[str, ...], given: bytes, code: int, told: str
 ) -> None:
     done = soro(*words, given=given)

@@ -1,15 +1,19 @@
 """`soro doctor`, its verdict, and the page that a teacher carries back."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
 from soro_edge import cli, locale
 from soro_edge.commands import doctor
-from soro_edge.commands.doctor import Check, verdict
+from soro_edge.commands.doctor import Check, attention_line, verdict
+from soro_edge.engine.api import KvCacheType, ModelInfo
 from soro_edge.paths import find_paths
+from tests.engine.measured import TUNING
 
 WELL = Check(name="disk", text="room")
 SLOW = Check(name="first token", text="«Hi», 2.0 tokens a second", is_slow=True)
@@ -35,6 +39,49 @@ BAD_HISTORY = Check(name="history", text="damaged", hint="close", exit_code=6)
 def test_the_verdict_is_one_sentence(checks: list[Check], told: str, code: int) -> None:
     assert verdict(checks).startswith(told) and verdict(checks).count(".") == 1
     assert doctor.exit_code(checks) == code
+
+
+def info(**changes: Any) -> ModelInfo:
+    return ModelInfo(
+        name="m",
+        architecture="gemma3",
+        description="",
+        context_tokens=512,
+        chat_template=None,
+        control_pieces=(),
+        bos=None,
+        eos=None,
+        **changes,
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, "F16, flash attention"),
+        (
+            {
+                "f16_in_hardware": False,
+                "kv_cache_type": KvCacheType.F32,
+                "flash_attention": False,
+            },
+            "F32, plain attention: the quickest on a processor without F16C",
+        ),
+        (
+            {"f16_in_hardware": False, "flash_attention": False},
+            "F16, plain attention: F32 is quicker here, but needs more memory than is free",
+        ),
+    ],
+    ids=["F16C", "no F16C", "no F16C and little memory"],
+)
+def test_the_attention_is_told_with_its_reason(changes: dict[str, Any], expected: str) -> None:
+    assert attention_line(info(**changes), None) == expected
+
+
+def test_an_attention_that_was_measured_is_told_as_measured() -> None:
+    tuning = replace(TUNING, kv_cache_type=KvCacheType.F16)
+    told = attention_line(info(), tuning)
+    assert told == "F16, flash attention: it measured the quickest here"
 
 
 @pytest.fixture
@@ -88,6 +135,7 @@ def test_the_page_holds_what_the_screen_shows_and_no_stop_as_a_failure(
         "load: done\n"
         "graph_compute: ggml_backend_sched_graph_compute_async failed with error 1\n"
         "process_ubatch: failed to compute graph, compute status: 1\n"
+        "decode: removing memory module entries for seq_id = 0, pos = [0, +inf)\n"
         "llama_decode: failed to decode, ret = 2\n"
         "llama_decode: failed to decode, ret = -3\n"
     )

@@ -130,7 +130,7 @@ def test_more_threads_than_the_computer_has_are_not_taken(
         assert threads == os.cpu_count()
         raise Begun
 
-    for module in ("run", "quantization"):
+    for module in ("benchmarks.evaluate", "divergence.report"):
         monkeypatch.setattr(f"soro_edge.evaluation.{module}.Scorer", scorer)
     monkeypatch.setenv("SORO_THREADS", "512")
     words = [*reports, str(tiny_model)] if reports else ["--task", "sib200"]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from soro_edge.evaluation.questions import SCHOOL_QUESTIONS
+from soro_edge.evaluation.school.questions import SCHOOL_QUESTIONS
 from soro_edge.testing.tiny_gemma3 import write_tiny_gemma3
 from tests.cli.test_commands import soro
 
@@ -36,6 +36,8 @@ def test_all_reports_at_once_go_onto_the_page_and_into_the_json(
     assert 'lang="tg"' in shown and "Ҷавобҳо ба саволҳои мактабӣ" in shown
     found = json.loads(output.read_text(encoding="utf-8"))
     assert found["quantization"]["closeness"]["positions"] == 255
+    assert {"recut", "lacked", "unaligned"} < found["quantization"].keys()
+    assert {"same_first_choice", "model_elsewhere"} < found["quantization"]["closeness"].keys()
     assert [len(one["answers"]) for one in found["generation"]] == [3, 3]
     assert found["model"]["file"] == tiny_model.name and found["tasks"] == []
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.test_bad_days import complaint
 from tests.cli.test_commands import soro
+from tests.cli.test_errors import complaint
 from tests.gguf_bytes import gguf, tensor, text
 
 pytestmark = [pytest.mark.native, pytest.mark.usefixtures("known_starter")]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from soro_edge.evaluation.records import Record
+from soro_edge.evaluation.benchmarks.records import Record
 from soro_edge.evaluation.results import ItemScore, TaskResult
 
 HEAD = """

@@ -19,12 +19,12 @@ import numpy as np
 import pytest
 
 from convert.quantize.bit_allocation import Type
-from soro_edge.evaluation.branches import Request
-from soro_edge.evaluation.methods import method_of
-from soro_edge.evaluation.native import Scorer
-from soro_edge.evaluation.prompts import Prompts
+from soro_edge.evaluation.benchmarks.dataset import read_data
+from soro_edge.evaluation.benchmarks.prompts import Prompts
+from soro_edge.evaluation.benchmarks.scoring import scoring_of
 from soro_edge.evaluation.results import ItemScore, Metric
-from soro_edge.evaluation.sources import read_data
+from soro_edge.evaluation.scorer.prefix_tree import Request
+from soro_edge.evaluation.scorer.scorer import Scorer
 from tests.convert.conversions import convert_tiny
 from tests.evaluation.tiny_benchmark import SHOTS, our_task, write_data, write_model
 
@@ -59,7 +59,7 @@ def ours(tiny: Tiny, name: str) -> tuple[list[ItemScore], tuple[Metric, ...]]:
     data = read_data(task, tiny.data)
     assert not data.bad
     prompts = Prompts(task, data.examples[: SHOTS[name] + 1], SHOTS[name])
-    method = method_of(task)
+    method = scoring_of(task)
     with Scorer(tiny.model, context_tokens=4096, threads=1, exact=True) as scorer:
         asked = [method.ask(scorer, prompts.of(item), 4096) for item in data.items]
         assert not any(one.cut for one in asked)
@@ -96,7 +96,7 @@ def compare_texts(tiny: Tiny, wanted: list[list[float]]) -> None:
         requests = [
             Request(context=begin, continuation=tuple(scorer.tokenize(text))) for text in texts
         ]
-        found = list(scorer.answer(requests))
+        found = list(scorer.log_likelihoods(requests))
     np.testing.assert_allclose(
         [one.total for one in found], [one for [one] in wanted], atol=ABSOLUTE, rtol=RELATIVE
     )

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from soro_edge.evaluation.sources import our_data
-from soro_edge.evaluation.task import Task, find_task
+from soro_edge.evaluation.benchmarks.dataset import our_data
+from soro_edge.evaluation.benchmarks.task import Task, find_task
 from tests.convert.checkpoints import Stored, write_checkpoint
 
 SHOTS = {"belebele": 2, "sib200": 3, "endings": 0}

@@ -40,6 +40,19 @@ def flip_an_index(path: Path) -> None:
     path.write_bytes(data)
 
 
+def empty_an_index(path: Path) -> None:
+    """Its first page says that it holds nothing, which SQLite believes."""
+    with closing(sqlite3.connect(path)) as connection:
+        (root,) = connection.execute(
+            "SELECT rootpage FROM sqlite_schema WHERE name = 'messages_in_order'"
+        ).fetchone()
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
+    data = bytearray(path.read_bytes())
+    at = (root - 1) * size
+    data[at : at + size] = b"\x0a" + bytes(4) + size.to_bytes(2, "big") + bytes(size - 7)
+    path.write_bytes(data)
+
+
 def zero_the_beginning(path: Path) -> None:
     data = bytearray(path.read_bytes())
     data[:4096] = bytes(4096)
@@ -54,6 +67,12 @@ def cut(path: Path) -> None:
 def cut_the_end(path: Path) -> None:
     with path.open("r+b") as file:
         file.truncate(path.stat().st_size * 4 // 5)
+
+
+def break_a_name_in_the_schema(path: Path) -> None:
+    """With a byte that is no UTF-8: SQLite tells it in a text that Python cannot decode."""
+    data = path.read_bytes()
+    path.write_bytes(data.replace(b"tablesearch_content", b"tablesear\xcdh_content", 1))
 
 
 def empty(path: Path) -> None:
@@ -71,7 +90,14 @@ def blank_database(path: Path) -> None:
         connection.execute("DROP TABLE something")
 
 
-SEEN_AT_ONCE = [zero_the_beginning, cut, empty, no_database, blank_database]
+SEEN_AT_ONCE = [
+    break_a_name_in_the_schema,
+    zero_the_beginning,
+    cut,
+    empty,
+    no_database,
+    blank_database,
+]
 Damage = Callable[[Path], None]
 
 

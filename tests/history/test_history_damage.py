@@ -18,6 +18,7 @@ from tests.history.damages import (
     cut_the_end,
     damaged_files,
     empty,
+    empty_an_index,
     fill,
     flip_an_index,
     flip_the_middle,
@@ -146,6 +147,19 @@ def test_damage_that_is_met_in_use_is_repaired_at_the_next_opening(path: Path) -
         assert len(history.conversations()) == QUESTIONS
 
 
+def test_messages_that_an_emptied_index_hides_are_missed_and_come_back(path: Path) -> None:
+    fill(path)
+    empty_an_index(path)
+    with History.open(path) as history:
+        [line, *_others] = history.conversations(limit=QUESTIONS)
+        with pytest.raises(HistoryDamaged):
+            history.messages(line.id)
+    with History.open(path) as history:
+        assert history.recovery is not None
+        for line in history.conversations(limit=QUESTIONS):
+            assert len(history.messages(line.id)) == 2
+
+
 def test_damage_is_found_at_once_after_an_unclean_end(path: Path) -> None:
     fill(path)
     with History.open(path) as history:
@@ -201,12 +215,12 @@ def test_a_repair_that_is_cut_off_is_done_again(
     left = moves
 
     def failing(action: Callable[..., None]) -> Callable[..., None]:
-        def step(*arguments: Path) -> None:
+        def step(*arguments: Path, **named: bool) -> None:
             nonlocal left
             if left == 0:
                 raise KeyboardInterrupt
             left -= 1
-            action(*arguments)
+            action(*arguments, **named)
 
         return step
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from soro_edge.chat.memory_log import MemoryLog
 from soro_edge.chat.messages import AnswerState, Message, MessageLog, Role
+from soro_edge.control_characters import without_control_characters
 from soro_edge.history.store import History
 
 FINAL = [state for state in AnswerState if state is not AnswerState.WRITING]
@@ -98,7 +99,7 @@ def void(_value: object) -> None:
     """A step gives nothing back."""
 
 
-texts = st.text(st.characters(codec="utf-8"), max_size=30)
+texts = st.text(st.characters(codec="utf-8"), max_size=30).map(without_control_characters)
 steps = st.lists(
     st.one_of(
         st.builds(ask, texts),

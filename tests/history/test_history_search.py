@@ -7,6 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from soro_edge.chat.messages import AnswerState
+from soro_edge.control_characters import without_control_characters
 from soro_edge.history.search import snippet_of
 from soro_edge.history.store import History
 
@@ -50,7 +51,7 @@ def test_a_persons_words_are_never_a_query_language(history: History, words: str
 
 @settings(max_examples=80)
 @example(text="0:\u19b0")
-@given(text=st.text(max_size=40))
+@given(text=st.text(max_size=40).map(without_control_characters))
 def test_whatever_was_written_finds_itself(
     text: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

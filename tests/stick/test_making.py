@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from soro_edge.engine.api import EngineOptions
+from soro_edge.engine.api import EngineOptions, KvCacheType
 from soro_edge.gguf_header import read_header
 from soro_edge.manifest import read_manifest
 from soro_edge.memory import plan_memory
@@ -225,6 +225,11 @@ def test_the_memory_told_is_what_doctor_counts_without_the_ways_back(
             model.with_suffix(".toml").write_text(words, encoding="utf-8")
         told, _files = plan_model(model, 1 << 30, lambda _label, _fraction: None)
         tokens = manifest_of(model).context_tokens
-        options = EngineOptions(model_path="", context_tokens=tokens, checkpoint_bytes=24_000_000)
+        options = EngineOptions(
+            model_path="",
+            context_tokens=tokens,
+            checkpoint_bytes=24_000_000,
+            kv_cache_type=KvCacheType.F16,
+        )
         counted = plan_memory(read_header(model), options).total_bytes - options.checkpoint_bytes
         assert told.memory_bytes == pytest.approx(counted, rel=0.001)

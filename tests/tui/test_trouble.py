@@ -14,6 +14,7 @@ from soro_edge.chat.messages import AnswerState
 from soro_edge.errors import DiskFull, EngineDied, FolderNotWritable
 from soro_edge.model_errors import ModelDamaged
 from soro_edge.testing.scripted import GEMMA, ScriptedAnswer, ScriptedEngine
+from soro_edge.tui.widgets.letters import TajikInput
 from tests.tui.desk import Desk
 from tests.tui.memory_store import told
 
@@ -186,7 +187,7 @@ def test_ctrl_c_stops_an_answer_and_never_quits() -> None:
         await desk.ask_until("Шумор", "як")
         await desk.pilot.press("ctrl+c")
         gate.set()
-        await desk.until(lambda: "Stopped." in desk.lines())
+        await desk.until(lambda: "The answer was stopped." in desk.lines())
         await desk.pilot.press("ctrl+c")
         await desk.pilot.pause()
         assert not desk.store.closed
@@ -239,6 +240,21 @@ def test_a_paste_that_is_too_long_is_told_before_enter_and_stays_in_the_prompt_a
         await desk.until(lambda: "too long" not in notice(desk))
         await desk.ask("кӯтоҳ")
         assert desk.answers() == ["Салом!"]
+
+    desk.run(act)
+
+
+def test_a_paste_steers_no_terminal() -> None:
+    desk = Desk()
+
+    async def act() -> None:
+        desk.app.post_message(events.Paste("а\x1b[2Jб\r\x1b]52;c;x\x07в\r\nг\u202eд\te"))
+        await desk.until(lambda: bool(desk.prompt.text))
+        assert desk.prompt.text == "а[2Jб\n]52;c;xв\nгд\te"
+        await desk.pilot.press("f6", "f3")
+        desk.app.post_message(events.Paste("\x1b[2Jном"))
+        await desk.until(lambda: "ном" in desk.app.screen.query_one(TajikInput).value)
+        assert desk.app.screen.query_one(TajikInput).value == "[2Jном"
 
     desk.run(act)
 

@@ -143,7 +143,7 @@ def test_esc_stops_and_the_part_is_kept(run: Callable[..., None]) -> None:
         (one,) = tutor.history.conversations()
         answer = tutor.history.messages(one.id)[1]
         assert (answer.text, answer.state) == ("як", AnswerState.STOPPED)
-        assert "Stopped." in tutor.lines()
+        assert "The answer was stopped." in tutor.lines()
 
     run(act, ScriptedAnswer(text="як ду се", gate=gate))
 
@@ -209,7 +209,7 @@ def test_a_missing_model_is_shown_with_its_hint(run: Callable[..., None]) -> Non
     run(act, prepare_fails=NoModel(name="x"))
 
 
-@pytest.mark.parametrize(("text", "told"), [("[1]", "gave no answer"), ("", "gave no answer")])
+@pytest.mark.parametrize(("text", "told"), [("[1]", "was no answer"), ("", "was no answer")])
 def test_an_empty_answer_says_what_to_do(run: Callable[..., None], text: str, told: str) -> None:
     async def act(tutor: Tutor) -> None:
         await tutor.ask("Савол")

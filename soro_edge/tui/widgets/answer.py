@@ -6,6 +6,7 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.widgets import Static
 
+from soro_edge.chat.endings import how_it_ended
 from soro_edge.chat.messages import AnswerState
 from soro_edge.locale import _
 
@@ -15,20 +16,17 @@ if TYPE_CHECKING:
 
 
 def note_of(state: AnswerState) -> str:
-    """What the pupil is told about an answer that is not simply whole."""
+    """What the pupil is told about an answer that is not simply whole: how it ended, and what helps."""
     match state:
         case AnswerState.COMPLETE:
             return ""
-        case AnswerState.STOPPED:
-            return _("Stopped. F5 asks again.")
         case AnswerState.CUT:
-            return _("The answer was cut at its greatest length. Write: continue.")
-        case AnswerState.LOOPED:
-            return _("The model repeated itself. F5 asks again, or ask in other words.")
-        case AnswerState.EMPTY:
-            return _("The model gave no answer. F5 asks again, or ask in other words.")
-        case AnswerState.WRITING | AnswerState.FAILED:
-            return _("This answer was interrupted. F5 asks again.")
+            hint = _("Write: continue.")
+        case AnswerState.LOOPED | AnswerState.EMPTY:
+            hint = _("F5 asks again, or ask in other words.")
+        case AnswerState.STOPPED | AnswerState.WRITING | AnswerState.FAILED:
+            hint = _("F5 asks again.")
+    return f"{how_it_ended(state)} {hint}"
 
 
 def import_markdown() -> None:
@@ -48,9 +46,9 @@ class Answer(Vertical):
 
     def compose(self) -> ComposeResult:
         # Not at the top: the first paint does not wait for the Markdown parser.
-        from soro_edge.tui.widgets.markdown import SafeMarkdown
+        from soro_edge.tui.widgets.markdown import AnswerMarkdown
 
-        self._markdown = SafeMarkdown(self.text, open_links=False)
+        self._markdown = AnswerMarkdown(self.text)
         yield self._markdown
         line = Static(self._note, classes="note", markup=False)
         line.display = bool(self._note)

@@ -9,7 +9,16 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.widgets import Input, Static
 
-TAJIK_LETTERS = dict(zip("гикухчГИКУХЧ", "ғӣқӯҳҷҒӢҚӮҲҶ", strict=True))
+from soro_edge.control_characters import without_control_characters
+from soro_edge.tajik import OWN_LETTERS, PLAIN_LETTERS
+
+TAJIK_LETTERS = dict(
+    zip(
+        PLAIN_LETTERS + PLAIN_LETTERS.upper(),
+        OWN_LETTERS + OWN_LETTERS.upper(),
+        strict=True,
+    )
+)
 """Alt and the plain letter give the Tajik one."""
 
 ROW_KEYS = dict(zip(("f1", "f2", "f3", "f4", "f5", "f6"), "ғӣқӯҳҷ", strict=True))
@@ -33,8 +42,17 @@ def begins_a_sentence(before: str) -> bool:
     return before[-1:] in ("", " ", "\n") and before.rstrip(" ")[-1:] in ("", *".!?…\n")
 
 
+def make_harmless(event: events.Paste) -> None:
+    """Let nothing into a field that would steer the terminal when it is painted."""
+    lines = event.text.replace("\r\n", "\n").replace("\r", "\n")
+    event.text = without_control_characters(lines)
+
+
 class TajikInput(Input):
     """One line of text, with Alt for the six letters."""
+
+    def _on_paste(self, event: events.Paste) -> None:
+        make_harmless(event)  # Textual hands it on to the class above
 
     async def _on_key(self, event: events.Key) -> None:
         letter = letter_of(event.key)

@@ -16,6 +16,7 @@ from soro_edge.tui.widgets.letters import (
     TAJIK_LETTERS,
     begins_a_sentence,
     letter_of,
+    make_harmless,
 )
 from soro_edge.tui.widgets.recall import Recall
 
@@ -92,6 +93,9 @@ class Prompt(TextArea):
         if words != self._words:
             self._words = words
             self.post_message(self.WordWritten())
+
+    async def _on_paste(self, event: events.Paste) -> None:
+        make_harmless(event)  # Textual hands it on to the class above
 
     async def _on_key(self, event: events.Key) -> None:
         # Here and not as bindings: those would overtake letters that still wait in the queue.

@@ -7,6 +7,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from soro_edge.chat.messages import Message, Role
+from soro_edge.control_characters import without_control_characters
 from soro_edge.tui.widgets.answer import Answer, note_of
 from soro_edge.tui.widgets.welcome import Welcome
 
@@ -108,6 +109,7 @@ class Transcript(VerticalScroll):
 
 
 def _question(text: str) -> Widget:
+    text = without_control_characters(text)
     return Static("» " + text.replace("\n", "\n  "), classes="question", markup=False)
 
 

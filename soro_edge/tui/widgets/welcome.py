@@ -13,6 +13,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from soro_edge import locale
+from soro_edge.control_characters import without_control_characters
 from soro_edge.locale import N_, _
 
 LANGUAGES = {
@@ -59,7 +60,11 @@ class Welcome(Vertical):
     def compose(self) -> ComposeResult:
         if self._interrupted:
             text = _("The last chat was interrupted: «{title}». F5 opens it.")
-            yield Static(text.format(title=self._interrupted), classes="note", markup=False)
+            yield Static(
+                text.format(title=without_control_characters(self._interrupted)),
+                classes="note",
+                markup=False,
+            )
         yield Static(about_soro(), markup=False)
         if spoken := about_languages(self._languages):
             warns = bool(missing_languages(self._languages))

@@ -1,0 +1,1 @@
+"""Benchmarks: tasks and their data, how each kind is scored, and two models on the same items."""

@@ -1,0 +1,1 @@
+"""How far a model is from its reference: KL divergence, first choices and perplexity on one text."""
