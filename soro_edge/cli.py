@@ -172,7 +172,7 @@ def soro(
     if context.invoked_subcommand is None:
         from soro_edge.commands.tutor import run_tutor
 
-        run_tutor(context.obj)
+        context.exit(run_tutor(context.obj))
 
 
 def _tell_faults(context: click.Context, faults: Sequence[SettingsError]) -> None:

@@ -35,11 +35,13 @@ class Settings:
     """Longest answer."""
     theme: str = "dark"
     """dark or light."""
+    school_class: int = 0
+    """Of the pupil, 5 to 11: the first screen shows questions of that class; 0 shows some of all."""
 
 
 _LEAST_CONTEXT_TOKENS = 256
 """Less holds no question and answer, and llama.cpp ends the process."""
-_MOST = {"context_tokens": 1 << 20, "threads": 512, "max_tokens": 1 << 20}
+_MOST = {"context_tokens": 1 << 20, "threads": 512, "max_tokens": 1 << 20, "school_class": 11}
 """More threads end llama.cpp's process; more tokens are a mistyped number."""
 _LONGEST_PROFILE_BYTES = 255
 """Of a folder's name, on every usual file system."""

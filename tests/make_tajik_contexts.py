@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[1]
 TEXTS = (
     "convert/data/calibration.tg.txt",
     "soro_edge/evaluation/data/flores200.devtest.tgk_Cyrl.txt",
-    "soro_edge/evaluation/data/school_questions.tg.tsv",
+    "soro_edge/learning/school_questions.tg.tsv",
     "soro_edge/evaluation/data/sib200.tgk_Cyrl.test.tsv",
     "soro_edge/evaluation/data/sib200.tgk_Cyrl.train.tsv",
 )

@@ -19,6 +19,9 @@ SORO = (sys.executable, "-m", "soro_edge.cli")
 class Terminal:
     """What the program draws is read only in the methods here; leaving the `with` ends the program."""
 
+    answers = True
+    """Whether it tells where its cursor is when it is asked, as a terminal does."""
+
     def __init__(self, command: Sequence[str], **environ: str) -> None:
         self._window, theirs = pty.openpty()
         self.program = subprocess.Popen(
@@ -68,7 +71,10 @@ class Terminal:
         if not select.select([self._window], [], [], seconds)[0]:
             return gone and self.program.poll() is None
         try:
-            self.seen += os.read(self._window, 65536)
+            drawn = os.read(self._window, 65536)
+            self.seen += drawn
+            if self.answers and b"\x1b[6n" in drawn:
+                os.write(self._window, b"\x1b[1;1R")
         except OSError:  # Linux' way to say that nobody holds the other side any more
             return False
         return True
@@ -80,6 +86,12 @@ class Terminal:
         self.program.kill()
         self.program.wait()
         self.close()
+
+
+class SilentTerminal(Terminal):
+    """One that does not know escape sequences."""
+
+    answers = False
 
 
 def _own_terminal() -> None:

@@ -141,7 +141,7 @@ def test_the_tutor_whose_engine_dies_keeps_the_part_and_answers_again(
     with open_tutor(SORO_MAX_TOKENS="200") as tutor:
         ask_for_a_story(tutor)
         os.kill(tutor.worker(), getattr(signal, name))
-        tutor.until(name)
+        tutor.until("The model stopped in the middle of its work.")
         tutor.until("ready")
         assert "Once" in shown(1) and "not whole" in shown(1)
         ask(tutor, "Say yes.")

@@ -56,6 +56,11 @@ class ChatOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class QuestionStored:
+    """The question is safe; its answer follows, perhaps only when the model is loaded."""
+
+
+@dataclass(frozen=True, slots=True)
 class TurnsDropped:
     """The conversation outgrew the window: the model no longer sees this many oldest turns."""
 
@@ -81,7 +86,7 @@ class Answered:
     """Whether all of it is stored; where not, NotSaved came before."""
 
 
-ChatEvent = TurnsDropped | Prefilled | TextPiece | NotSaved | Answered
+ChatEvent = QuestionStored | TurnsDropped | Prefilled | TextPiece | NotSaved | Answered
 
 
 class ChatSession:
@@ -113,6 +118,7 @@ class ChatSession:
         if not can_be_seen(question):
             raise EmptyQuestion
         self._log.add_question(question)
+        yield QuestionStored()
         yield from self._answer()
 
     def again(self) -> Generator[ChatEvent, None, None]:
@@ -139,6 +145,11 @@ class ChatSession:
             else:
                 prompt = self._beginning(turns, whole_words(draft))
             self._engine.prepare(prompt, lasting=not turns and not draft)
+
+    def check_length(self, question: str) -> None:
+        """Raise QuestionTooLong where `question` alone has no room. Waits for the model to load."""
+        if question := clean(question):
+            self._fit([Turn(question=question)], self._engine.load())
 
     def stop(self) -> None:
         """End the answer being written. From any thread."""

@@ -20,8 +20,11 @@ from soro_edge.locale import _
 from soro_edge.models import check_memory
 
 
-def run_chat(program: Program, answer: AnswerOptions) -> int:
-    """Read questions until an empty line or the end of input; the exit code."""
+def run_chat(program: Program, answer: AnswerOptions, *, typed: str = "") -> int:
+    """Read questions until an empty line or the end of input; the exit code.
+
+    `typed` is the beginning of the first one, which was read from the terminal already.
+    """
     program.check_history_writable()
     manifest = program.manifest(answer.model)
     file = program.models.check(manifest)
@@ -40,7 +43,7 @@ def run_chat(program: Program, answer: AnswerOptions) -> int:
         click.echo(
             _("Write a question and press Enter. An empty line ends. Ctrl+C stops an answer.")
         )
-        return _converse(session)
+        return _converse(session, typed)
     except KeyboardInterrupt:
         raise Interrupted from None
     finally:
@@ -48,12 +51,12 @@ def run_chat(program: Program, answer: AnswerOptions) -> int:
         history.close()
 
 
-def _converse(session: ChatSession) -> int:
+def _converse(session: ChatSession, typed: str) -> int:
     code = 0
     while True:
         session.prepare()
         try:
-            question = _read_line()
+            question, typed = _read_line(typed), ""
         except NotUtf8 as error:
             code = _tell(error)
             continue
@@ -70,14 +73,16 @@ def _tell(error: SoroError) -> int:
     return error.exit_code
 
 
-def _read_line() -> str:
+def _read_line(typed: str = "") -> str:
     """One question without its line end; empty at the end of input.
 
     Raises NotUtf8, after which the next line can be read, and InputTooLong, after which none can.
     """
-    sys.stdout.write("\n> ")
+    sys.stdout.write("\n> " + typed)
     sys.stdout.flush()
-    line = sys.stdin.buffer.readline(LONGEST_INPUT_BYTES + 1)
+    line = typed.encode()
+    if not typed.endswith("\n"):
+        line += sys.stdin.buffer.readline(LONGEST_INPUT_BYTES + 1)
     if len(line) > LONGEST_INPUT_BYTES:
         raise too_long()
     try:

@@ -34,6 +34,11 @@ def use(language: str) -> None:
         )
 
 
+def language() -> str:
+    """The code of the language in use."""
+    return _language
+
+
 @contextmanager
 def using(language: str) -> Iterator[None]:
     """Another language for a while."""

@@ -3,6 +3,7 @@
 import asyncio
 from functools import partial
 
+from textual._xterm_parser import XTermParser
 from textual.app import App
 from textual.notifications import SeverityLevel
 
@@ -10,6 +11,7 @@ from soro_edge.errors import Interrupted, SoroError
 from soro_edge.tui.leaving import listen_for_signals
 from soro_edge.tui.screens.chat import ChatScreen
 from soro_edge.tui.services import TutorServices
+from soro_edge.tui.themes import DARK, LIGHT
 from soro_edge.tui.widgets.scrollbars import use_safe_scrollbars
 
 ERROR_SECONDS = 8.0
@@ -24,11 +26,15 @@ class TutorApp(App[SoroError]):
     TITLE = "Soro"
     NOTIFICATION_TIMEOUT = 3.0
 
-    def __init__(self, *, services: TutorServices) -> None:
+    def __init__(self, *, services: TutorServices, typed: str = "") -> None:
+        """`typed` is what was typed before the screen was there."""
         super().__init__()
+        self._typed = typed
         use_safe_scrollbars()
         self.services = services
-        self.theme = "textual-dark" if services.dark else "textual-light"
+        for theme in (DARK, LIGHT):
+            self.register_theme(theme)
+        self.theme = (DARK if services.dark else LIGHT).name
 
     def on_mount(self) -> None:
         screen = ChatScreen(self.services)
@@ -37,6 +43,11 @@ class TutorApp(App[SoroError]):
             leave = partial(loop.call_soon_threadsafe, self._leave, Interrupted())
             listen_for_signals(leave, screen.abandon)
         self.push_screen(screen)
+        self.call_after_refresh(self._type_what_was_typed)
+
+    def _type_what_was_typed(self) -> None:
+        for event in XTermParser().feed(self._typed):
+            self.post_message(event)
 
     def notify(
         self,

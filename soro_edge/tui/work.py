@@ -3,12 +3,13 @@
 `post` carries a message to the screen from any thread. Nothing here touches a widget.
 """
 
+import contextlib
 from collections.abc import Callable, Generator
 
 from textual.message import Message
 
 from soro_edge.chat.session import Answered, ChatEvent, ChatSession
-from soro_edge.errors import SoroError
+from soro_edge.errors import QuestionTooLong, SoroError
 from soro_edge.tui.loading import LeftError, PreparedEngine
 from soro_edge.tui.services import ConversationStore
 
@@ -62,6 +63,14 @@ class Failed(Message):
         self.error, self.draft = error, draft
 
 
+class LengthChecked(Message):
+    """Whether `draft` has room as a question; `error` where it has not."""
+
+    def __init__(self, draft: str, error: QuestionTooLong | None) -> None:
+        super().__init__()
+        self.draft, self.error = draft, error
+
+
 class Ended(Message):
     """Nothing is being written any more; what was written is stored."""
 
@@ -100,23 +109,46 @@ def load_engine(engine: PreparedEngine, post: Post) -> None:
         post(Ready())
 
 
-def read_ahead(session: ChatSession, draft: str, paused: bool) -> None:
-    """What goes wrong here is told when the question is asked."""
+def read_ahead(session: ChatSession, draft: str, paused: bool, post: Post) -> None:
+    """Whether it has room is told at once; what else goes wrong, when the question is asked."""
     try:
+        if paused:
+            post(LengthChecked(draft, _too_long(session, draft)))
         session.prepare(draft, paused=paused)
     except Exception:  # noqa: BLE001 the worker's edge: nobody waits for it
         return
+
+
+def _too_long(session: ChatSession, draft: str) -> QuestionTooLong | None:
+    try:
+        session.check_length(draft)
+    except QuestionTooLong as error:
+        return error
+    return None
+
+
+def erase_deleted(store: ConversationStore) -> None:
+    """What can no longer be brought back leaves the disk; what fails now is done at the end."""
+    with contextlib.suppress(SoroError):
+        store.purge()
 
 
 class Answering:
     """One answer under way: `run` in a thread, `stop` from any."""
 
     def __init__(
-        self, session: ChatSession, events: Generator[ChatEvent, None, None], draft: str
+        self,
+        session: ChatSession,
+        events: Generator[ChatEvent, None, None],
+        draft: str,
+        *,
+        check: str = "",
     ) -> None:
+        """`check` is a question whose length is looked at before anything is stored."""
         self._session = session
         self._events = events
         self._draft = draft
+        self._check = check
         self._stopped = False
 
     def stop(self) -> None:
@@ -126,6 +158,7 @@ class Answering:
 
     def run(self, post: Post) -> None:
         try:
+            self._session.check_length(self._check)
             for event in self._events:
                 post(Told(event))
                 if self._stopped and not isinstance(event, Answered):

@@ -1,7 +1,7 @@
 """Desk: the tutor on a MemoryStore and a ScriptedEngine, driven by keys, and what can be seen of it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 from textual.pilot import Pilot
@@ -43,7 +43,14 @@ class HeldTutor(TutorApp):
 class Desk:
     """The app on a MemoryStore, and what can be seen of it."""
 
-    def __init__(self, *answers: ScriptedAnswer | str, prepare: Prepare = checked) -> None:
+    def __init__(
+        self,
+        *answers: ScriptedAnswer | str,
+        prepare: Prepare = checked,
+        dark: bool = True,
+        languages: Sequence[str] = (),
+        examples: Sequence[str] = (),
+    ) -> None:
         self.store = MemoryStore()
         self.opening_fails: SoroError | None = None
         self.engine = ScriptedEngine(answers or ["Салом!"])
@@ -54,6 +61,9 @@ class Desk:
                 options=ChatOptions(),
                 model_title="Scripted",
                 prepare=prepare,
+                dark=dark,
+                languages=languages,
+                examples=examples,
             )
         )
         self.pilot: Pilot[SoroError]

@@ -10,14 +10,31 @@ from soro_edge.errors import ConversationGone, StorageError
 
 @dataclass(slots=True, kw_only=True)
 class Line:
-    """One conversation of the list, or one that a search found."""
+    """One conversation of the list."""
 
     id: int
     title: str
+    updated: float = 1_764_500_000.0
 
-    @property
-    def conversation_id(self) -> int:
-        return self.id
+
+@dataclass(slots=True, kw_only=True)
+class Piece:
+    """A found word with what stands around it."""
+
+    before: str
+    match: str
+    after: str
+
+
+@dataclass(slots=True, kw_only=True)
+class Hit:
+    """One message that a search found."""
+
+    conversation_id: int
+    title: str
+    message_id: int | None
+    snippet: Piece
+    created: float = 1_764_500_000.0
 
 
 class StoredLog(MemoryLog):
@@ -46,6 +63,7 @@ class MemoryStore:
     def __init__(self) -> None:
         self.logs: dict[int, StoredLog] = {}
         self.titles: dict[int, str] = {}
+        self.trashed: dict[int, str] = {}
         self.fails: StorageError | None = None
         """Raised by every change while it is set."""
         self.closed = False
@@ -67,15 +85,37 @@ class MemoryStore:
             raise self.fails
         self.titles[conversation_id] = title
 
-    def delete(self, conversation_id: int) -> None:
+    def trash(self, conversation_id: int) -> None:
         if self.fails:
             raise self.fails
         if conversation_id not in self.titles:
             raise ConversationGone(id=conversation_id)
-        del self.titles[conversation_id]
+        self.trashed[conversation_id] = self.titles.pop(conversation_id)
 
-    def search(self, text: str, *, limit: int = 50) -> Sequence[Line]:
-        return [one for one in self.conversations() if text in one.title][:limit]
+    def restore(self, conversation_id: int) -> None:
+        if conversation_id not in self.trashed:
+            raise ConversationGone(id=conversation_id)
+        self.titles[conversation_id] = self.trashed.pop(conversation_id)
+
+    def purge(self) -> None:
+        self.trashed.clear()
+
+    def search(self, text: str, *, limit: int = 50) -> Sequence[Hit]:
+        hits = []
+        for line in self.conversations():
+            for message in reversed(self.logs[line.id].messages()):
+                before, match, after = message.text.partition(text)
+                if match:
+                    piece = Piece(before=before, match=match, after=after)
+                    hits.append(
+                        Hit(
+                            conversation_id=line.id,
+                            title=line.title,
+                            message_id=message.id,
+                            snippet=piece,
+                        )
+                    )
+        return hits[:limit]
 
     def close(self) -> None:
         self.closed = True

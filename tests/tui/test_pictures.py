@@ -16,6 +16,7 @@ from soro_edge.errors import EngineDied, SoroError
 from soro_edge.model_errors import NotEnoughMemory
 from soro_edge.testing.scripted import ScriptedAnswer
 from soro_edge.tui.screens.chat import ChatScreen
+from soro_edge.tui.widgets import conversations
 from soro_edge.tui.work import Loading
 from tests.tui.desk import Desk, Prepare, checked
 
@@ -39,6 +40,12 @@ ANSWER = """**Ҳуҷайра** воҳиди асосии ҳаёт аст:
 ---
 
 `a = 1`"""
+EXAMPLES = [
+    "Ҳуҷайра чист?",
+    "Суръат чист?",
+    "Атом аз чӣ иборат аст?",
+    "Пойтахти Тоҷикистон кадом аст?",
+]
 SAFE = set("─│┌┐└┘├┤┬┴┼═║█▌▐▀▄░▒▓←→↑↓▲▼●○•…—«»№√²³×÷≤≥≠≈π°")
 
 Compare = Callable[..., bool]
@@ -47,15 +54,20 @@ Picture = tuple[App[SoroError], Act]
 
 
 @pytest.fixture(autouse=True)
-def in_tajik() -> None:
+def in_tajik(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And on one day, at one time."""
     locale.use("tg")
+    monkeypatch.setattr(conversations, "short_date", lambda when, now: "08:30")
 
 
 def asked(
-    *answers: ScriptedAnswer | str, keys: tuple[str, ...] = (), prepare: Prepare = checked
+    *answers: ScriptedAnswer | str,
+    keys: tuple[str, ...] = (),
+    prepare: Prepare = checked,
+    dark: bool = True,
 ) -> Picture:
     """A tutor that was asked one question for each answer, and then the keys."""
-    desk = Desk(*answers, prepare=prepare)
+    desk = Desk(*answers, prepare=prepare, dark=dark, languages=["tg", "ru"], examples=EXAMPLES)
 
     async def act(pilot: Pilot[SoroError]) -> None:
         desk.pilot = pilot
@@ -88,6 +100,11 @@ async def still(desk: Desk) -> None:
 def test_the_first_screen(snap_compare: Compare, size: tuple[int, int]) -> None:
     app, act = asked()
     assert snap_compare(app, run_before=act, terminal_size=size)
+
+
+def test_the_first_screen_in_light_colours(snap_compare: Compare) -> None:
+    app, act = asked(dark=False)
+    assert snap_compare(app, run_before=act, terminal_size=(80, 24))
 
 
 @SIZES

@@ -4,30 +4,17 @@ A line is the question alone, or subject, class and question with tabs between. 
 are notes.
 """
 
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from soro_edge.errors import EvaluationFailed
 from soro_edge.evaluation.benchmarks.records import split_lines
+from soro_edge.learning.questions import SCHOOL_QUESTIONS, Question, by_turns, parse_question
 
-SCHOOL_QUESTIONS = Path(__file__).parents[1] / "data" / "school_questions.tg.tsv"
-"""A hundred questions over all subjects and the classes 5 to 11."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
-    """One question of a pupil."""
-
-    text: str
-    subject: str = ""
-    school_class: int = 0
-    """The class, 5 to 11, or 0 where the list does not say."""
+__all__ = ["SCHOOL_QUESTIONS", "Question", "by_turns", "read_questions"]
 
 
 def read_questions(path: Path) -> list[Question]:
-    """Read the questions of a file, in order. Raises EvaluationFailed."""
+    """The questions of a file, in order. Raises EvaluationFailed."""
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except OSError as error:
@@ -52,24 +39,11 @@ def read_questions(path: Path) -> list[Question]:
     return found
 
 
-def by_turns(questions: Sequence[Question]) -> list[Question]:
-    """Order questions by turns of their subjects, so that the first ones are a fair sample."""
-    seen: Counter[str] = Counter()
-    turns = []
-    for question in questions:
-        turns.append(seen[question.subject])
-        seen[question.subject] += 1
-    order = sorted(range(len(questions)), key=lambda number: (turns[number], number))
-    return [questions[number] for number in order]
-
-
 def _question(path: Path, number: int, line: str) -> Question:
-    cells = [cell.strip() for cell in line.split("\t")]
-    if len(cells) == 1:
-        return Question(text=cells[0])
-    if len(cells) != 3 or not cells[2] or not (cells[1].isascii() and cells[1].isdigit()):
+    try:
+        return parse_question(line)
+    except ValueError:
         raise EvaluationFailed(
             reason=f"Line {number} of {path} is no question: {line.strip()[:60]}",
             advice="A line is a question, or subject, class (a number) and question with tabs between.",
-        )
-    return Question(text=cells[2], subject=cells[0], school_class=int(cells[1]))
+        ) from None

@@ -12,9 +12,9 @@ from textual.worker import Worker
 
 from soro_edge.chat.letters import clean
 from soro_edge.chat.messages import AnswerState, Role
-from soro_edge.chat.session import Answered, ChatEvent, NotSaved, TurnsDropped
+from soro_edge.chat.session import Answered, ChatEvent, NotSaved, QuestionStored, TurnsDropped
 from soro_edge.engine.api import Engine, Prefilled, TextPiece
-from soro_edge.errors import EmptyQuestion, EngineDied, NothingToRepeat, QuestionError, SoroError
+from soro_edge.errors import EmptyQuestion, EngineDied, QuestionError, QuestionTooLong, SoroError
 from soro_edge.locale import _
 from soro_edge.tui import work
 from soro_edge.tui.screens.library import LibraryScreen
@@ -22,6 +22,7 @@ from soro_edge.tui.services import Conversation, TutorServices
 from soro_edge.tui.widgets.prompt import Prompt
 from soro_edge.tui.widgets.status import StatusLine
 from soro_edge.tui.widgets.transcript import Answer, Transcript, note_of
+from soro_edge.tui.wording import in_plain_words
 
 
 class AskingScreen(LibraryScreen):
@@ -36,7 +37,8 @@ class AskingScreen(LibraryScreen):
         self._waiting_question = ""
         self._history_error: SoroError | None = None
         self._engine_error: SoroError | None = None
-        self._opening = False
+        self._too_long: tuple[str, QuestionTooLong] | None = None
+        """A draft that has no room, and why."""
         self._leaving = False
         self._ready = False
         self._reading: Worker[None] | None = None
@@ -63,6 +65,8 @@ class AskingScreen(LibraryScreen):
             await self.query_one(Transcript).add_line(text, "failure")
         self._use(message.store.new_conversation())
         self._fill_list()
+        if not self._waiting_question:
+            await self._offer_interrupted()
         if self._waiting_question:
             question, self._waiting_question = self._waiting_question, ""
             await self._ask(question)
@@ -79,7 +83,7 @@ class AskingScreen(LibraryScreen):
     async def _submitted(self, message: Prompt.PromptSubmitted) -> None:
         if not message.text.strip():
             self.notify(str(EmptyQuestion()), markup=False)
-        elif self._told_busy():
+        elif self._told_busy() or self._told_too_long(message.text):
             pass
         elif self._store is None:
             self._waiting_question = message.text
@@ -93,23 +97,31 @@ class AskingScreen(LibraryScreen):
             return
         self.query_one(Prompt).clear()
         await self.query_one(Transcript).add_question(question.strip())
+        self._offer([*self._questions(), question.strip()])
         self._run(self._session.ask(question), question)
 
     async def action_again(self) -> None:
-        if self._session is None or self._log is None or self._told_busy():
+        if not self._opened_store() or not self._session or not self._log or self._told_busy():
             return
         with self._telling():
             if not self._log.messages():
-                raise NothingToRepeat
+                if self._interrupted:
+                    await self._open_chat(self._interrupted.id)
+                else:
+                    text = _("Nothing is asked yet, so there is nothing to answer again.")
+                    self.notify(text, markup=False)
+                return
             self._run(self._session.again(), "")
 
     def _run(self, events: Generator[ChatEvent, None, None], draft: str) -> None:
         if self._session is None:
             return
         self._busy, self._answer, self._replaces = True, None, not draft
+        self._interrupted = None
         self._engine_error = None
         self.query_one(StatusLine).doing(_("thinking…"))
-        self._answering = work.Answering(self._session, events, draft)
+        check = draft if self._ready else ""
+        self._answering = work.Answering(self._session, events, draft, check=check)
         self._thread = self._start(partial(self._answering.run, self.post_message))
 
     # Reading ahead
@@ -133,7 +145,31 @@ class AskingScreen(LibraryScreen):
         idle = self._reading is None or self._reading.is_finished
         if self._ready and idle and self._session and not self._busy and not self._leaving:
             draft = self.query_one(Prompt).text
-            self._reading = self._start(partial(work.read_ahead, self._session, draft, paused))
+            self._reading = self._start(
+                partial(work.read_ahead, self._session, draft, paused, self.post_message)
+            )
+
+    @on(work.LengthChecked)
+    def _show_length(self, message: work.LengthChecked) -> None:
+        """Below the prompt, before Enter: this has no room."""
+        self._too_long = (message.draft, message.error) if message.error else None
+        self._show_notice()
+
+    @on(Prompt.Changed)
+    def _forget_length(self) -> None:
+        if self._too_long and self.query_one(Prompt).text != self._too_long[0]:
+            self._too_long = None
+            self._show_notice()
+
+    def _told_too_long(self, draft: str) -> bool:
+        if not self._too_long or self._too_long[0] != draft:
+            return False
+        self.notify(" ".join(in_plain_words(self._too_long[1])), severity="error", markup=False)
+        return True
+
+    def _show_notice(self) -> None:
+        """The line below the prompt."""
+        raise NotImplementedError
 
     # What the answer's thread tells
 
@@ -141,6 +177,8 @@ class AskingScreen(LibraryScreen):
     async def _show_event(self, message: work.Told) -> None:
         status, transcript = self.query_one(StatusLine), self.query_one(Transcript)
         match message.event:
+            case QuestionStored():
+                self._fill_list()
             case TurnsDropped():
                 await transcript.add_line(
                     _("The oldest turns no longer fit: the model does not see them any more.")
@@ -152,7 +190,7 @@ class AskingScreen(LibraryScreen):
                 status.doing(_("writing… Esc: stop"))
                 await answer.append(text)
             case NotSaved(error):
-                await transcript.add_line(f"{error} {error.advice}", "failure")
+                await transcript.add_line(" ".join(in_plain_words(error)), "failure")
             case Answered() as answered:
                 answer = await self._begun_answer()
                 await answer.finish(note_of(answered.state))
@@ -188,25 +226,29 @@ class AskingScreen(LibraryScreen):
             self._load()
 
     async def _tell(self, error: SoroError) -> None:
-        await self.query_one(Transcript).add_line(f"{error}\n{error.advice}", "failure")
+        words = "\n".join(in_plain_words(error))
+        await self.query_one(Transcript).add_line(words, "failure")
         self.query_one(StatusLine).doing(_("error"))
 
     async def _keep_draft(self, question: str, error: SoroError) -> None:
         """A question that is not kept, or must be changed, goes back to the prompt."""
         kept = self._is_stored(question)
-        if not kept:
+        if not kept or isinstance(error, QuestionError):
             await self.query_one(Transcript).remove_last_question()
         prompt = self.query_one(Prompt)
         if not prompt.text and (not kept or isinstance(error, QuestionError)):
-            prompt.text = question
-            prompt.move_cursor(prompt.document.end)
+            prompt.write(question)
 
-    def _is_stored(self, question: str) -> bool:
+    def _questions(self) -> list[str]:
+        """The questions of the open chat, as far as they can be read."""
         try:
             messages = self._log.messages() if self._log else []
         except SoroError:
-            return False
-        return any(m.role is Role.USER and m.text == clean(question) for m in messages[-2:])
+            return []
+        return [message.text for message in messages if message.role is Role.USER]
+
+    def _is_stored(self, question: str) -> bool:
+        return clean(question) in self._questions()[-1:]
 
     @on(work.Ended)
     def _end(self) -> None:

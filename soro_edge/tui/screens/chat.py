@@ -16,7 +16,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.widget import Widget
-from textual.widgets import Static
+from textual.widgets import Static, TextArea
 from textual.worker import WorkerCancelled, WorkerFailed
 
 from soro_edge.engine.progress import LoadingProgress
@@ -34,9 +34,15 @@ from soro_edge.tui.widgets.letters import LetterRow
 from soro_edge.tui.widgets.prompt import Prompt
 from soro_edge.tui.widgets.status import StatusLine
 from soro_edge.tui.widgets.transcript import Answer, Transcript
+from soro_edge.tui.widgets.welcome import Example
+from soro_edge.tui.wording import in_plain_words
 
 LEAVE_SECONDS = 2.0
 """A partial answer has so much time to be stored when the person leaves."""
+
+
+ROW_HIDES = frozenset({"help", "toggle_list", "search", "new", "again", "rename", "delete"})
+"""Their keys write letters while the row is open."""
 
 
 class ChatScreen(AskingScreen):
@@ -55,6 +61,7 @@ class ChatScreen(AskingScreen):
         Binding("f9", "copy", show=False),
         Binding("f10", "leave", N_("quit"), key_display="F10"),
         Binding("escape", "stop", show=False),
+        Binding("ctrl+z", "undo", show=False, priority=True),
         Binding("ctrl+c", "stop_or_copy", show=False, priority=True),
         Binding("ctrl+q", "leave", show=False, priority=True),
         Binding("pageup", "page(-1)", show=False, priority=True),
@@ -85,7 +92,8 @@ class ChatScreen(AskingScreen):
     async def on_mount(self) -> None:
         self.watch(self, "focused", self._tell_keys)
         self.query_one(StatusLine).doing(_("loading…"), 0.0)
-        await self.query_one(Transcript).show([])
+        await self._show_welcome()
+        self._offer([])
         self.call_after_refresh(self._begin)
 
     def _begin(self) -> None:
@@ -113,14 +121,29 @@ class ChatScreen(AskingScreen):
     # Keys
 
     def _tell_keys(self, focused: Widget | None) -> None:
-        """Below the prompt: what the keys do in the part that is in use, else the warning."""
-        if isinstance(focused, ConversationList):
+        if isinstance(focused, ConversationList) and self.query_one(Prompt).row_open:
+            self._open_letters(False)  # its keys are the list's now
+        self._show_notice(focused)
+
+    def _show_notice(self, focused: Widget | None = None) -> None:
+        """Below the prompt: a question that is too long, what the keys do in the part that is in use,
+        else the warning."""
+        focused = focused or self.focused
+        line = self.query_one("#notice", Static)
+        line.set_class(bool(self._too_long), "failure")
+        if self._too_long:
+            notice = " ".join(in_plain_words(self._too_long[1]))
+        elif isinstance(focused, ConversationList):
             notice = _("↑↓ Enter: open   F3: search   F6: rename   F8: delete   F2: close")
-        elif isinstance(focused, LetterRow):
-            notice = _("←→ Enter: write the letter   F7: close")
+        elif self.query_one(Prompt).row_open:
+            notice = _("F1…F6: write the letter   F8: small or capital   F7: close")
         else:
             notice = _("Soro can make mistakes. Check what matters.")
-        self.query_one("#notice", Static).update(notice)
+        line.update(notice)
+
+    def _erase(self) -> None:
+        if self._store:
+            self._start(partial(work.erase_deleted, self._store))
 
     def action_help(self) -> None:
         self.app.push_screen(HelpScreen())
@@ -129,8 +152,12 @@ class ChatScreen(AskingScreen):
         if self._answering:
             self._answering.stop()
             self.query_one(StatusLine).doing(_("stopping…"))
+        elif self._show_all():
+            return
         elif self.query_one(ConversationList).has_focus:
             self.action_toggle_list()
+        elif self.query_one(Prompt).row_open:
+            self._open_letters(False)
         self.query_one(Prompt).focus()
 
     def action_stop_or_copy(self) -> None:
@@ -152,16 +179,38 @@ class ChatScreen(AskingScreen):
         self.notify(_("The last answer was copied."), markup=False)
 
     def action_letters(self) -> None:
-        """Show and enter the row of letters; from within it, hide it."""
-        row = self.query_one(LetterRow)
-        hide = row.has_focus
-        row.set_class(not hide, "shown")
-        (self.query_one(Prompt) if hide else row).focus()
+        """Open the row of letters, or close it; typing goes on in the question."""
+        prompt = self.query_one(Prompt)
+        prompt.focus()
+        self._open_letters(not prompt.row_open)
+
+    def _open_letters(self, open_: bool) -> None:
+        self.query_one(Prompt).row_open = open_
+        self.query_one(LetterRow).set_class(open_, "shown")
+        self._show_case()
+        self._tell_keys(self.query_one(Prompt) if open_ else self.focused)
+        self.refresh_bindings()  # the line of keys leaves out what the row uses
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        hidden = self.is_mounted and self.query_one(Prompt).row_open
+        return not (hidden and action in ROW_HIDES)
+
+    @on(Prompt.CaseChanged)
+    @on(TextArea.SelectionChanged)
+    def _show_case(self) -> None:
+        self.query_one(LetterRow).capitals = self.query_one(Prompt).capitals
 
     @on(LetterRow.Picked)
     def _insert(self, message: LetterRow.Picked) -> None:
         prompt = self.query_one(Prompt)
-        prompt.insert(message.letter)
+        prompt.press_row_key(message.key)
+        prompt.focus()
+
+    @on(Example.Picked)
+    def _write_example(self, message: Example.Picked) -> None:
+        prompt = self.query_one(Prompt)
+        if not prompt.text or prompt.text in self._services.examples:
+            prompt.write(message.text)
         prompt.focus()
 
     async def action_page(self, direction: int) -> None:

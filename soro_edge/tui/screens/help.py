@@ -16,6 +16,7 @@ def key_lines() -> list[tuple[str, str]]:
     return [
         ("Enter", _("send the question")),
         ("Ctrl+J", _("new line")),
+        ("↑ ↓", _("the last question again, to change it; example questions")),
         ("Esc", _("stop the answer")),
         ("F1", _("help")),
         ("F2", _("list of conversations")),
@@ -29,6 +30,7 @@ def key_lines() -> list[tuple[str, str]]:
         ("F10", _("quit")),
         ("Ctrl+A", _("select the whole question (Del deletes it)")),
         ("Ctrl+C", _("stop, or copy what is selected")),
+        ("Ctrl+Z", _("bring a deleted chat back, for a minute")),
         ("PgUp PgDn", _("scroll")),
         ("Alt+г и к у х ч", _("the letters ғ ӣ қ ӯ ҳ ҷ")),
     ]

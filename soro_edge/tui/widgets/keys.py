@@ -5,7 +5,7 @@ from textual.app import ComposeResult
 from textual.widgets import Footer
 from textual.widgets._footer import FooterKey
 
-GIVEN_UP = ("f7", "f5", "f2", "f4")
+GIVEN_UP = ("f5", "f4", "f2", "f7")
 """Where there is no room, these go, the first one first: F1 tells of them all. F1 and F10 stay."""
 _BLANKS = 3
 """Around a key and after its word."""

@@ -1,4 +1,7 @@
-"""The six letters that Russian layouts lack: by Alt, in any field, and in a row to pick from."""
+"""The six letters that Russian layouts lack: by Alt in any field, and by F1 to F6 while their row is open.
+
+The row shows which key writes which letter. Typing goes on in the question: the row takes no focus.
+"""
 
 from textual import events
 from textual.content import Content
@@ -18,10 +21,13 @@ TAJIK_LETTERS = dict(
 )
 """Alt and the plain letter give the Tajik one."""
 
-ROW = tuple(TAJIK_LETTERS.values())
-CELLS = 3
-"""Width of one letter in the row, where all of them fit."""
-NARROW_CELLS = 2
+ROW_KEYS = dict(zip(("f1", "f2", "f3", "f4", "f5", "f6"), "ғӣқӯҳҷ", strict=True))
+"""While the row is open, these keys write these letters."""
+CASE_KEY = "f8"
+"""While the row is open, this key changes between small letters and capitals for the next letter."""
+
+_GAPS = ("   ", "  ", " ")
+"""Between two letters of the row: the first that leaves room for all of them."""
 
 
 def letter_of(key: str) -> str:
@@ -29,6 +35,11 @@ def letter_of(key: str) -> str:
     before, alt, plain = key.partition("alt+")
     letter = TAJIK_LETTERS.get(plain.removeprefix("shift+"), "") if alt else ""
     return letter.upper() if "shift+" in before + plain else letter
+
+
+def begins_a_sentence(before: str) -> bool:
+    """Whether a letter written after `before` is a capital."""
+    return before[-1:] in ("", " ", "\n") and before.rstrip(" ")[-1:] in ("", *".!?…\n")
 
 
 def make_harmless(event: events.Paste) -> None:
@@ -55,43 +66,44 @@ class TajikInput(Input):
         event.prevent_default()
 
 
-class LetterRow(Static, can_focus=True):
-    """The letters in a row: arrows and Enter, or the mouse."""
+class LetterRow(Static):
+    """Which key writes which letter, now; the mouse picks too."""
 
-    chosen: reactive[int] = reactive(0)
+    can_focus = False
+    capitals: reactive[bool] = reactive(False)
 
     class Picked(Message):
-        """This letter is wanted."""
+        """The mouse chose this key of the row."""
 
-        def __init__(self, letter: str) -> None:
+        def __init__(self, key: str) -> None:
             super().__init__()
-            self.letter = letter
-
-    def render(self) -> Content:
-        here = self.chosen if self.has_focus else -1
-        cells = self._cells
-        return Content.assemble(
-            *(
-                (letter.center(cells), "reverse" if at == here else "")
-                for at, letter in enumerate(ROW)
-            )
-        )
+            self.key = key
 
     @property
-    def _cells(self) -> int:
-        """Of one letter now: beside the list on a narrow screen, less."""
-        return CELLS if self.content_size.width >= CELLS * len(ROW) else NARROW_CELLS
+    def _cells(self) -> list[tuple[str, str]]:
+        """Keys of the row, each with what is shown for it."""
+        letters = [
+            (key, f"{key.upper()} {letter.upper() if self.capitals else letter}")
+            for key, letter in ROW_KEYS.items()
+        ]
+        return [*letters, (CASE_KEY, f"{CASE_KEY.upper()} {'а' if self.capitals else 'А'}")]
 
-    def on_key(self, event: events.Key) -> None:
-        if event.key in ("left", "right"):
-            self.chosen = (self.chosen + (1 if event.key == "right" else -1)) % len(ROW)
-        elif event.key in ("enter", "space"):
-            self.post_message(self.Picked(ROW[self.chosen]))
-        else:
-            return
-        event.stop()
+    @property
+    def _gap(self) -> str:
+        texts = [text for _key, text in self._cells]
+        room = self.content_size.width
+        return next((gap for gap in _GAPS if len(gap.join(texts)) <= room), _GAPS[-1])
+
+    def render(self) -> Content:
+        return Content(self._gap.join(text for _key, text in self._cells))
 
     def on_click(self, event: events.Click) -> None:
         offset = event.get_content_offset(self)
-        if offset and offset.x // self._cells < len(ROW):
-            self.post_message(self.Picked(ROW[offset.x // self._cells]))
+        if offset is None:
+            return
+        end = 0
+        for key, text in self._cells:
+            end += len(text) + len(self._gap)
+            if offset.x < end:
+                self.post_message(self.Picked(key))
+                return

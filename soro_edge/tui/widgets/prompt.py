@@ -1,4 +1,4 @@
-"""Where the pupil writes: several lines, Enter sends, Alt gives the six Tajik letters.
+"""Where the pupil writes: several lines, Enter sends; Alt, or F1 to F6 by the row, give the Tajik letters.
 
 Knows nothing of the conversation: it posts PromptSubmitted, and WordWritten and Paused on
 the way there.
@@ -10,7 +10,15 @@ from textual.timer import Timer
 from textual.widgets import TextArea
 
 from soro_edge.chat.turns import ends_a_sentence, whole_words
-from soro_edge.tui.widgets.letters import TAJIK_LETTERS, letter_of, make_harmless
+from soro_edge.tui.widgets.letters import (
+    CASE_KEY,
+    ROW_KEYS,
+    TAJIK_LETTERS,
+    begins_a_sentence,
+    letter_of,
+    make_harmless,
+)
+from soro_edge.tui.widgets.recall import Recall
 
 __all__ = ["NEW_LINE_KEYS", "TAJIK_LETTERS", "Prompt"]
 
@@ -33,6 +41,9 @@ class Prompt(TextArea):
     class WordWritten(Message):
         """The whole words of the question are others than before, or a sentence has ended."""
 
+    class CaseChanged(Message):
+        """The next letter of the row may have another case than before."""
+
     class Paused(Message):
         """No key for a moment: what is written may be sent next."""
 
@@ -46,8 +57,29 @@ class Prompt(TextArea):
         )
         for key in ("f6", "f7"):  # a TextArea selects with them; here they are the screen's
             self._bindings.key_to_bindings.pop(key, None)
+        self.row_open = False
+        """Whether F1 to F6 write the letters of the row."""
+        self.recall = Recall()
+        self._case_changed = False
         self._words = ""
         self._pause: Timer | None = None
+
+    @property
+    def capitals(self) -> bool:
+        """Whether the next letter of the row is a capital."""
+        row, column = self.cursor_location
+        before = "\n".join([*self.document.lines[:row], self.document.lines[row][:column]])
+        return begins_a_sentence(before) != self._case_changed
+
+    def press_row_key(self, key: str) -> None:
+        """Write the letter of this key of the row, or change the case of the next one."""
+        if key == CASE_KEY:
+            self._case_changed = not self._case_changed
+        else:
+            letter = ROW_KEYS[key].upper() if self.capitals else ROW_KEYS[key]
+            self._case_changed = False
+            self.replace(letter, *self.selection, maintain_selection_offset=False)
+        self.post_message(self.CaseChanged())
 
     @on(TextArea.Changed)
     def _tell_words(self) -> None:
@@ -75,8 +107,27 @@ class Prompt(TextArea):
         elif event.key == "ctrl+a":
             self.select_all()
         elif letter:
-            self.insert(letter)
-        else:
+            self.replace(letter, *self.selection, maintain_selection_offset=False)
+        elif self.row_open and (event.key in ROW_KEYS or event.key == CASE_KEY):
+            self.press_row_key(event.key)
+        elif not (event.key in ("up", "down") and self._recalled(event.key)):
             return  # Textual hands it on to the class above
         event.stop()
         event.prevent_default()
+
+    def _recalled(self, key: str) -> bool:
+        """Whether the key brought another question, from the edge of the one that is shown."""
+        wrapped = self.wrapped_document
+        line = wrapped.location_to_offset(self.cursor_location).y
+        if line != (0 if key == "up" else wrapped.height - 1):
+            return False
+        text = self.recall.step(self.text, -1 if key == "up" else 1)
+        if text is None:
+            return False
+        self.write(text)
+        return True
+
+    def write(self, text: str) -> None:
+        """Put this in place of what is written; the cursor stands at its end."""
+        self.text = text
+        self.move_cursor(self.document.end)

@@ -8,8 +8,8 @@ from textual.widgets import Static
 
 from soro_edge.chat.messages import Message, Role
 from soro_edge.control_characters import without_control_characters
-from soro_edge.locale import _
 from soro_edge.tui.widgets.answer import Answer, note_of
+from soro_edge.tui.widgets.welcome import Welcome
 
 __all__ = ["Answer", "Transcript", "note_of"]
 
@@ -25,19 +25,34 @@ class Transcript(VerticalScroll):
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
         self._earlier: Sequence[Message] = ()
+        self._later: Sequence[Message] = ()
 
     def on_mount(self) -> None:
         self.anchor()
 
-    async def show(self, messages: Sequence[Message]) -> None:
-        """A stored conversation in place of what is here; nothing stored shows a welcome."""
+    async def show_welcome(self, welcome: Welcome) -> None:
+        """In place of what is here, to be read from its top."""
         await self.remove_children()
-        self._earlier = messages[:-SHOWN_AT_ONCE]
-        shown = [_drawn(message) for message in messages[-SHOWN_AT_ONCE:]]
-        if not messages:
-            shown = [Static(welcome(), classes="welcome", markup=False)]
-        await self.mount_all(shown)
-        self.anchor()
+        self._earlier = self._later = ()
+        self.anchor(False)
+        await self.mount(welcome)
+        self.scroll_home(animate=False)
+
+    async def show(self, messages: Sequence[Message], *, at: int | None = None) -> None:
+        """A stored conversation in place of what is here: its end, or its message `at`."""
+        await self.remove_children()
+        numbers = [message.id for message in messages]
+        end = len(messages)
+        if at in numbers:
+            end = min(end, numbers.index(at) + SHOWN_AT_ONCE // 2)
+        begin = max(0, end - SHOWN_AT_ONCE)
+        self._earlier, self._later = messages[:begin], messages[end:]
+        await self.mount_all([_drawn(message) for message in messages[begin:end]])
+        self.anchor(at not in numbers)
+        if at in numbers:
+            hit = self.children[numbers.index(at) - begin]
+            hit.add_class("hit")
+            self.call_after_refresh(self.scroll_to_widget, hit, animate=False, top=True)
 
     async def show_earlier(self) -> None:
         """Some messages more, above those that are here."""
@@ -47,9 +62,16 @@ class Transcript(VerticalScroll):
             await self.mount_all([_drawn(message) for message in more], before=first)
             self.call_after_refresh(self.scroll_to_widget, first, animate=False, top=True)
 
+    async def _show_later(self, count: int = SHOWN_AT_ONCE) -> None:
+        """Some messages more, below those that are here."""
+        more, self._later = self._later[:count], self._later[count:]
+        await self.mount_all([_drawn(message) for message in more])
+
     async def page(self, direction: int) -> None:
         """Scroll a page up (-1) or down (1)."""
         if direction > 0:
+            if self._later and self.scroll_y >= self.max_scroll_y:
+                await self._show_later()
             self.scroll_page_down(animate=False)
         elif self.scroll_y > 0:
             self.scroll_page_up(animate=False)
@@ -57,7 +79,8 @@ class Transcript(VerticalScroll):
             await self.show_earlier()
 
     async def add_question(self, text: str) -> None:
-        await self.query(".welcome").remove()
+        await self.query(Welcome).remove()
+        await self._show_later(len(self._later))
         await self.mount(_question(text))
         self.anchor()
 
@@ -83,17 +106,6 @@ class Transcript(VerticalScroll):
         """A sentence of the program's own: class `note` or `failure`."""
         await self.mount(Static(text, classes=kind, markup=False))
         self.anchor()
-
-
-def welcome() -> str:
-    """What a person reads who sees the screen for the first time."""
-    return "\n\n".join(
-        (
-            _("Good day! I am Soro, a helper for lessons. I work without the internet."),
-            _("Write a question in the box below and press Enter."),
-            _("The F keys are in the top row of the keyboard: F1 explains all keys, F10 quits."),
-        )
-    )
 
 
 def _question(text: str) -> Widget:

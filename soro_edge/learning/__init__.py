@@ -1,0 +1,1 @@
+"""What is learned at school. Knows no model, no engine and no screen."""
