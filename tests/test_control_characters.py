@@ -3,7 +3,7 @@
 import unicodedata
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from soro_edge.control_characters import without_control_characters
@@ -12,7 +12,6 @@ from soro_edge.model_errors import BadManifest
 anything = st.text(st.characters() | st.sampled_from("\x1b\x07\x9b\u202e\n\t\r\u2028"))
 
 
-@settings(deadline=None)
 @given(anything)
 def test_nothing_that_steers_a_terminal_stays(text: str) -> None:
     shown = without_control_characters(text)
@@ -21,7 +20,6 @@ def test_nothing_that_steers_a_terminal_stays(text: str) -> None:
     assert without_control_characters(shown) == shown
 
 
-@settings(deadline=None)
 @given(anything, anything)
 def test_a_stream_is_filtered_delta_by_delta(one: str, two: str) -> None:
     both = without_control_characters(one + two)

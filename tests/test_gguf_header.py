@@ -142,7 +142,7 @@ WHOLE = gguf(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     changes=st.lists(st.tuples(st.integers(4, 320), st.binary(min_size=1, max_size=8)), min_size=1),
     length=st.integers(0, len(WHOLE)),

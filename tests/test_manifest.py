@@ -228,7 +228,7 @@ PLACES = st.sampled_from(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(lines=st.lists(st.tuples(PLACES, VALUES), max_size=8), tail=st.binary(max_size=12))
 def test_any_values_make_a_manifest_or_one_sentence(
     tmp_path_factory: pytest.TempPathFactory, lines: list[tuple[str, str]], tail: bytes

@@ -22,7 +22,7 @@ def test_not_native_leaves_out_whatever_is_heavy() -> None:
     heavy = (
         "bundle/test_bundle.py",
         "convert/test_real_checkpoint.py",
-        "convert/test_vocabulary_real.py",
+        "convert/vocabulary/test_trim_on_real_gemma.py",
         "engine/test_reuse_real.py",
         "evaluation/test_harness.py",
         "test_whole_program.py",

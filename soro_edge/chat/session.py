@@ -118,14 +118,16 @@ class ChatSession:
         if not can_be_seen(question):
             raise EmptyQuestion
         self._log.add_question(question)
-        yield QuestionStored()
-        yield from self._answer()
+        with self._nothing_prepared():
+            yield QuestionStored()
+            yield from self._write_answer()
 
     def again(self) -> Generator[ChatEvent, None, None]:
         """Answer the last question anew; the earlier answer is set aside when text comes."""
         if not self._log.messages():
             raise NothingToRepeat
-        yield from self._answer()
+        with self._nothing_prepared():
+            yield from self._write_answer()
 
     def prepare(self, draft: str = "", *, paused: bool = False) -> None:
         """Let the engine read ahead what the next question begins with: the system text, the earlier
@@ -155,10 +157,12 @@ class ChatSession:
         """End the answer being written. From any thread."""
         self._engine.stop()
 
-    def _answer(self) -> Generator[ChatEvent, None, None]:
+    @contextlib.contextmanager
+    def _nothing_prepared(self) -> Generator[None, None, None]:
+        """While an answer is written the engine reads nothing ahead."""
         self._answering = True
         try:
-            yield from self._write_answer()
+            yield
         finally:
             self._answering = False
 

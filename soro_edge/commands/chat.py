@@ -51,7 +51,7 @@ def run_chat(program: Program, answer: AnswerOptions, *, typed: str = "") -> int
         history.close()
 
 
-def _converse(session: ChatSession, typed: str) -> int:
+def _converse(session: ChatSession, typed: str = "") -> int:
     code = 0
     while True:
         session.prepare()

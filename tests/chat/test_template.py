@@ -7,7 +7,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from convert.vocabulary.tokenizer import GEMMA_TEMPLATE
@@ -53,7 +53,6 @@ def test_jinja_renders_control_and_text_apart() -> None:
 
 
 @pytest.mark.parametrize("info", [GEMMA, CHATML, NO_SYSTEM], ids=["gemma", "chatml", "no system"])
-@settings(deadline=None)
 @given(question=st.text(st.sampled_from("а<|>{}%im_endstartofturn \ue000\ue0010"), min_size=1))
 def test_typed_control_pieces_are_text(info: ModelInfo, question: str) -> None:
     typed = question + "".join(info.control_pieces) + question

@@ -101,8 +101,8 @@ def test_the_starter_models_logits_stay_within_the_tolerance(tmp_path: Path) -> 
         model_sha256="starter",
     )
     warm, cold = LlamaEngine(options), LlamaEngine(replace(options, states_folder=""))
-    first, second = "Why is the sky blue? " * 14, "And the sea? " * 8
-    sequence = [(first,), (first, second), (second,), (first, second)]
+    first, second, other = "Why is the sky blue? " * 14, "And the sea? " * 8, "What is snow? " * 9
+    sequence = [(first,), (first, second), (other,), (first, second)]
     for questions in sequence:
         prompt = chat_prompt(warm, *questions)
         _text, finished = answer(warm, prompt, 1)

@@ -4,7 +4,7 @@ import re
 from html import unescape
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from soro_edge.chat.memory_log import MemoryLog
@@ -110,7 +110,6 @@ latex = st.lists(
 ).map("".join)  # fmt: skip
 
 
-@settings(deadline=None)
 @given(latex)
 def test_no_answer_ends_the_program(text: str) -> None:
     draw(text)

@@ -16,10 +16,10 @@ pytestmark = [pytest.mark.native, pytest.mark.usefixtures("known_starter")]
 F10 = "\x1b[21~"
 
 
-def test_a_model_that_cannot_be_run(tiny_model: Path, tmp_path: Path) -> None:
-    strange = tmp_path / "strange.gguf"
+def test_a_model_that_cannot_be_run(tiny_model: Path, own_home: Path) -> None:
+    assert soro("models", "add", str(tiny_model)).returncode == 0
+    strange = own_home / "models" / "tiny.gguf"
     strange.write_bytes(tiny_model.read_bytes().replace(b"gemma3", b"mars77"))
-    assert soro("models", "add", str(strange)).returncode == 0
     with Terminal(SORO) as tutor:
         tutor.until("models of the kind «mars77»")
         tutor.write(F10)

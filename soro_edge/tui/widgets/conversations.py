@@ -101,7 +101,7 @@ def short_date(when: float, now: float) -> str:
 
 def _drawn(entry: Entry, current: bool) -> Content:
     date = short_date(entry.when, time.time())
-    line = Content.assemble("▌" if current else " ", (date, "$text-muted"), f" {entry.title}")
+    line = Content(f"{'▌' if current else ' '}{date} {entry.title}")
     if entry.snippet is None:
         return line
     before, match, after = entry.snippet
